@@ -1,0 +1,37 @@
+"""Long-tailed classification with Keras 3, on any backend."""
+
+from keras_lt import callbacks
+from keras_lt import data
+from keras_lt import layers
+from keras_lt import losses
+from keras_lt import metrics
+from keras_lt import models
+from keras_lt import objectives
+from keras_lt import posthoc
+from keras_lt import report
+from keras_lt import samplers
+from keras_lt import training
+from keras_lt.counts import class_counts
+from keras_lt.counts import class_groups
+from keras_lt.counts import effective_number_weights
+from keras_lt.counts import log_priors
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "callbacks",
+    "class_counts",
+    "class_groups",
+    "data",
+    "effective_number_weights",
+    "layers",
+    "log_priors",
+    "losses",
+    "metrics",
+    "models",
+    "objectives",
+    "posthoc",
+    "report",
+    "samplers",
+    "training",
+]

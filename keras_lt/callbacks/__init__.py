@@ -1,0 +1,3 @@
+"""Callbacks: what changes while a model trains."""
+
+__all__: list[str] = []

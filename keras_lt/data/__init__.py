@@ -1,0 +1,3 @@
+"""Data: sources, splits, long-tailed profiles, batches and transforms."""
+
+__all__: list[str] = []

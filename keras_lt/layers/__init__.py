@@ -1,0 +1,3 @@
+"""Layers: classifiers and heads."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Losses on logits that serve long-tailed data."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Metrics that look at rare classes."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Objectives: terms on features that are added to the loss."""
+
+__all__: list[str] = []

@@ -1,0 +1,1 @@
+"""Pure tensor mathematics, as the papers write it."""

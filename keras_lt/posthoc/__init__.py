@@ -1,0 +1,3 @@
+"""What helps after training, without training again."""
+
+__all__: list[str] = []

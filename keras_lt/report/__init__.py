@@ -1,0 +1,3 @@
+"""Reports that a reader can trust."""
+
+__all__: list[str] = []

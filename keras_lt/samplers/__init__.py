@@ -1,0 +1,3 @@
+"""Samplers: which rows an epoch visits, and in which order."""
+
+__all__: list[str] = []

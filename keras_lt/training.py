@@ -1,0 +1,1 @@
+"""Training in stages, and going on after a crash."""

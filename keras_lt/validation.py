@@ -1,0 +1,144 @@
+"""Argument checks; the one place where the wording of errors is decided."""
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from keras_lt.types import ClassCounts
+
+
+def check_positive(name: str, value: float) -> float:
+    """Returns `value`, or raises if it is not a finite number above 0."""
+    if not (np.isfinite(value) and value > 0):
+        raise ValueError(
+            f"`{name}` must be a finite number greater than 0. "
+            f"Received: {name}={value}."
+        )
+    return value
+
+
+def check_not_negative(name: str, value: float) -> float:
+    """Returns `value`, or raises if it is not a finite number from 0 up."""
+    if not (np.isfinite(value) and value >= 0):
+        raise ValueError(
+            f"`{name}` must be a finite number, 0 or greater. "
+            f"Received: {name}={value}."
+        )
+    return value
+
+
+def check_positive_int(name: str, value: int) -> int:
+    """Returns `value` as an int, or raises if it is not a whole number > 0."""
+    if isinstance(value, bool) or int(value) != value or value < 1:
+        raise ValueError(
+            f"`{name}` must be a whole number, 1 or greater. "
+            f"Received: {name}={value!r}."
+        )
+    return int(value)
+
+
+def check_fraction(name: str, value: float, *, open_end: bool = False) -> float:
+    """Returns `value`, or raises if it is outside 0 to 1."""
+    inside = 0 <= value < 1 if open_end else 0 <= value <= 1
+    if not inside:
+        end = "smaller than 1" if open_end else "at most 1"
+        raise ValueError(
+            f"`{name}` must be at least 0 and {end}. Received: {name}={value}."
+        )
+    return value
+
+
+def check_choice(name: str, value: Any, allowed: Collection[Any]) -> Any:
+    """Returns `value`, or raises if it is not one of `allowed`."""
+    if value not in allowed:
+        raise ValueError(
+            f"`{name}` must be one of {', '.join(map(repr, allowed))}. "
+            f"Received: {name}={value!r}."
+        )
+    return value
+
+
+def check_class_counts(class_counts: ClassCounts) -> tuple[int, ...]:
+    """Returns the counts as ints, or raises if they cannot serve as a prior.
+
+    The message names how many classes are wrong and the first of them, never
+    the whole list, which may have thousands of entries.
+    """
+    values = np.asarray(class_counts)
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(
+            "`class_counts` must hold one count per class, for 2 classes or "
+            f"more. Received: an array of shape {values.shape}. Use "
+            "`keras_lt.class_counts(labels, num_classes)`."
+        )
+    if values.dtype.kind not in "iuf":
+        raise ValueError(
+            "`class_counts` must hold numbers. Received: "
+            f"dtype={values.dtype}. Use "
+            "`keras_lt.class_counts(labels, num_classes)`."
+        )
+    wrong = np.flatnonzero(~np.isfinite(values) | (values != np.floor(values)))
+    if len(wrong):
+        raise ValueError(
+            "`class_counts` must hold whole, finite numbers. Received: "
+            f"{len(wrong)} of {len(values)} that are not, first at label "
+            f"{wrong[0]}: {values[wrong[0]]}. Pass the number of training "
+            "examples of each class."
+        )
+    empty = np.flatnonzero(values < 1)
+    if len(empty):
+        raise ValueError(
+            "`class_counts` must be at least 1 for every class, since a class "
+            f"without examples has no prior. Received: {len(empty)} of "
+            f"{len(values)} classes below 1, first at label {empty[0]}: "
+            f"{values[empty[0]]}. Drop the unseen labels, or pass "
+            "`np.maximum(counts, 1)`."
+        )
+    return tuple(int(count) for count in values)
+
+
+def check_labels(
+    labels: Any, num_classes: int | None = None, name: str = "labels"
+) -> np.ndarray:
+    """Returns integer labels as an int32 array of shape `(n,)`.
+
+    Args:
+        labels: Class ids, of shape `(n,)` or `(n, 1)`.
+        num_classes: If given, each label must be below it.
+        name: What the labels are called in the message.
+
+    Raises:
+        ValueError: If the labels are not whole numbers, are negative, out of
+            range, or of another rank.
+    """
+    values = np.asarray(labels)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise ValueError(
+            f"`{name}` must hold one class id per example, of shape (n,). "
+            f"Received: shape {values.shape}. For one-hot labels, pass "
+            f"`np.argmax({name}, axis=-1)`."
+        )
+    if values.dtype.kind not in "iu":
+        raise ValueError(
+            f"`{name}` must be integer class ids. Received: "
+            f"dtype={values.dtype}. Turn names into ids with "
+            f"`np.unique({name}, return_inverse=True)`, and whole floats with "
+            f"`{name}.astype('int32')`."
+        )
+    if len(values) and values.min() < 0:
+        first = int(np.argmax(values < 0))
+        raise ValueError(
+            f"`{name}` must be 0 or greater. Received: {values[first]} at row "
+            f"{first}. Count classes from 0."
+        )
+    if num_classes is not None and len(values) and values.max() >= num_classes:
+        first = int(np.argmax(values >= num_classes))
+        raise ValueError(
+            f"`{name}` must be below the number of classes, {num_classes}. "
+            f"Received: {values[first]} at row {first}. Count classes from 0, "
+            "or raise `num_classes`."
+        )
+    return values.astype("int32")
