@@ -1,3 +1,15 @@
 """Models: a backbone, its features and a classifier."""
 
-__all__: list[str] = []
+from keras_lt.models.resnet import resnet20
+from keras_lt.models.resnet import resnet32
+from keras_lt.models.resnet import resnet44
+from keras_lt.models.resnet import resnet56
+from keras_lt.models.weight_decay import add_weight_decay
+
+__all__ = [
+    "add_weight_decay",
+    "resnet20",
+    "resnet32",
+    "resnet44",
+    "resnet56",
+]

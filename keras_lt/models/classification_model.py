@@ -1,0 +1,354 @@
+"""What every classifier of this library has in common."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_lt.data import Batches
+from keras_lt.layers import CosineClassifier
+from keras_lt.losses import LDAM
+from keras_lt.models.objective_list import ObjectiveList
+from keras_lt.models.weighted_mean import WeightedMean
+from keras_lt.objectives import Objective
+from keras_lt.ops.crossentropy import are_soft
+from keras_lt.ops.crossentropy import as_class_ids
+from keras_lt.ops.crossentropy import as_soft_labels
+from keras_lt.types import Config
+from keras_lt.types import Outputs
+from keras_lt.types import Tensor
+from keras_lt.validation import check_labels
+from keras_lt.validation import check_positive_int
+
+_SOFT_LABEL_LOSSES = (
+    keras.losses.CategoricalCrossentropy,
+    keras.losses.CategoricalFocalCrossentropy,
+    keras.losses.CategoricalGeneralizedCrossEntropy,
+    keras.losses.BinaryCrossentropy,
+    keras.losses.BinaryFocalCrossentropy,
+    keras.losses.KLDivergence,
+)
+
+
+class ClassificationModel(keras.Model):
+    """Trains with a loss on logits, class weights and objectives on features.
+
+    The base of `LongTailModel`. A subclass builds all its layers in
+    `__init__`, returns a mapping with `logits` and `features` from `call`,
+    and implements `feature_shape`.
+
+    Args:
+        num_classes: Number of classes.
+        **kwargs: `name` and `dtype`, as in `keras.Model`.
+
+    Attributes:
+        class_weights: One weight per class for the training loss, a tracked
+            variable of shape `(num_classes,)`; ones at first.
+    """
+
+    def __init__(self, num_classes: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.num_classes = check_positive_int("num_classes", num_classes)
+        self.class_weights = self.add_weight(
+            name="class_weights",
+            shape=(self.num_classes,),
+            initializer="ones",
+            trainable=False,
+            dtype="float32",
+        )
+        self.objective_list = ObjectiveList()
+        self._classification_loss: keras.losses.Loss | None = None
+        self._mean = WeightedMean()
+
+    @property
+    def objectives(self) -> list[Objective]:
+        """The objectives that the model was compiled with."""
+        return list(self.objective_list.items)
+
+    def feature_shape(self, name: str | None) -> tuple[int | None, ...]:
+        """Returns the shape of the features that an objective reads."""
+        raise NotImplementedError(
+            f"`{type(self).__name__}` must implement `feature_shape`."
+        )
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: keras.losses.Loss | None = None,
+        metrics: Sequence[Any] | None = None,
+        objectives: Sequence[Objective] = (),
+        **kwargs: Any,
+    ) -> None:
+        """Sets how the model is trained; may be called any number of times.
+
+        Args:
+            optimizer: As in `keras.Model.compile`.
+            loss: A loss on logits, from this library or from Keras with
+                `from_logits=True`.
+            metrics: As in `keras.Model.compile`; they get class ids and
+                logits, whatever kind the labels are.
+            objectives: Terms to add to the loss in training.
+            **kwargs: The other arguments of `keras.Model.compile`, but for
+                `loss_weights`.
+
+        Raises:
+            ValueError: If the loss does not take logits, or does not fit the
+                classifier; if two objectives have one name, or one reads
+                features that the model does not return.
+        """
+        if kwargs.pop("loss_weights", None) is not None:
+            raise ValueError(
+                "`loss_weights` must not be given, since there is one loss. "
+                f"Received: loss_weights of {type(self).__name__}.compile. "
+                "Use the `weight` and `base_weight` of an objective."
+            )
+        self._check_loss(loss)
+        self._replace_objectives(objectives)
+        self._classification_loss = loss
+        # An empty list, as Keras keeps the metrics of before for None.
+        super().compile(
+            optimizer=optimizer, loss=None, metrics=metrics or [], **kwargs
+        )
+
+    def get_compile_config(self) -> Config:
+        config = super().get_compile_config()
+        if not config:
+            return config
+        serialize = keras.saving.serialize_keras_object
+        config["loss"] = serialize(self._classification_loss)
+        config["objectives"] = [serialize(item) for item in self.objectives]
+        return config
+
+    def compile_from_config(self, config: Config) -> None:
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Trains the model, as `keras.Model.fit` does.
+
+        In addition, `Batches` are told the epoch, objectives bring their own
+        callbacks, and labels in arrays are checked.
+        """
+        self._check_labels(y)
+        validation = kwargs.get("validation_data")
+        if isinstance(validation, tuple) and len(validation) > 1:
+            self._check_labels(validation[1])
+        return super().fit(
+            x,
+            y,
+            batch_size=batch_size,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=self._with_own_callbacks(x, callbacks),
+            **kwargs,
+        )
+
+    def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
+        """Returns loss and metrics, as `keras.Model.evaluate` does."""
+        self._check_labels(y)
+        return super().evaluate(x, y, **kwargs)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Outputs | None = None,
+        sample_weight: Tensor | None = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Returns the loss of a batch as a scalar.
+
+        In training, each example is weighed by the weight of its class; the
+        weighted sum is divided by the sum of weights. In evaluation, class
+        weights and objectives are left out.
+        """
+        labels = label_of(y)
+        values = self.example_losses(labels, y_pred)
+        if not training:
+            return self._add_penalties(self._mean.of(values, sample_weight))
+        weights = self.example_weights(labels, sample_weight)
+        total = self._mean.of(values, weights)
+        for objective in self.objectives:
+            total = total * ops.convert_to_tensor(objective.base_weight)
+        for objective in self.objectives:
+            term = self._term(objective, x, y, y_pred, sample_weight)
+            total = total + ops.convert_to_tensor(objective.weight) * term
+        return self._add_penalties(total)
+
+    def compute_metrics(
+        self,
+        x: Any,
+        y: Any,
+        y_pred: Outputs,
+        sample_weight: Tensor | None = None,
+    ) -> dict[str, Any]:
+        """Updates the metrics with class ids and logits.
+
+        Ids, because a metric such as "accuracy" settles on the first kind of
+        labels it sees, and training labels may be soft where validation
+        labels are not.
+        """
+        ids = as_class_ids(label_of(y), self.num_classes)
+        return super().compute_metrics(x, ids, y_pred["logits"], sample_weight)
+
+    def predict_step(self, *args: Any) -> Any:
+        """Keeps the logits only; the features of a data set are large."""
+        outputs = super().predict_step(*args)
+        if isinstance(outputs, tuple):  # JAX adds the state of the model.
+            return outputs[0]["logits"], *outputs[1:]
+        return outputs["logits"]
+
+    def example_losses(self, labels: Tensor, outputs: Outputs | None) -> Tensor:
+        """Returns the classification loss of each example, `(batch,)`."""
+        loss = self._classification_loss
+        if loss is None or outputs is None:
+            raise ValueError(
+                "`compile` must be called with a loss before training. "
+                "Received: no loss. Call `model.compile(optimizer, loss)`."
+            )
+        if isinstance(loss, _SOFT_LABEL_LOSSES):
+            labels = as_soft_labels(labels, self.num_classes)
+        elif isinstance(loss, keras.losses.SparseCategoricalCrossentropy):
+            if are_soft(labels, self.num_classes):
+                raise ValueError(
+                    "`SparseCategoricalCrossentropy` must get class ids. "
+                    f"Received: soft labels of shape {labels.shape}. Use "
+                    "`keras.losses.CategoricalCrossentropy(from_logits=True)`"
+                    " with mixup, cutmix and one-hot labels."
+                )
+            labels = as_class_ids(labels, self.num_classes)
+        return loss.call(labels, ops.cast(outputs["logits"], "float32"))
+
+    def example_weights(
+        self, labels: Tensor, sample_weight: Tensor | None
+    ) -> Tensor:
+        """Returns class weight times sample weight, `(batch,)`.
+
+        A soft label has the mean weight of its classes.
+        """
+        by_class = ops.convert_to_tensor(self.class_weights)
+        if are_soft(labels, self.num_classes):
+            weights = ops.matmul(ops.cast(labels, "float32"), by_class)
+        else:
+            ids = as_class_ids(labels, self.num_classes)
+            weights = ops.take(by_class, ids, axis=0)
+        if sample_weight is None:
+            return weights
+        return weights * ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
+
+    def _term(
+        self,
+        objective: Objective,
+        x: Any,
+        y: Any,
+        outputs: Any,
+        sample_weight: Tensor | None,
+    ) -> Tensor:
+        key = "features"
+        if objective.features is not None:
+            key = f"features/{objective.features}"
+        ids = as_class_ids(label_of(y), self.num_classes)
+        value = objective(outputs[key], ids, x=x, y=y, outputs=outputs)
+        if len(value.shape) == 0:
+            return self._mean.of(ops.reshape(value, (1,)))
+        return self._mean.of(value, sample_weight)
+
+    def _add_penalties(self, total: Tensor) -> Tensor:
+        penalties = self.losses  # Computed anew each time: read it once.
+        if not penalties:
+            return total
+        penalty = ops.sum(ops.stack([ops.sum(one) for one in penalties]))
+        return total + self._mean.of(ops.reshape(penalty, (1,)))
+
+    def _check_loss(self, loss: Any) -> None:
+        name = type(loss).__name__
+        if not isinstance(loss, keras.losses.Loss):
+            raise ValueError(
+                "`loss` must be a `keras.losses.Loss` on logits. Received: "
+                f"loss={loss!r}. Use one of `keras_lt.losses`, or "
+                "`keras.losses.SparseCategoricalCrossentropy("
+                "from_logits=True)`."
+            )
+        if loss.get_config().get("from_logits") is False:
+            raise ValueError(
+                "`loss` must take logits, which is what the model returns. "
+                f"Received: {name}(from_logits=False). Use "
+                f"`{name}(from_logits=True)`."
+            )
+        if isinstance(loss, LDAM):
+            self._check_ldam(loss)
+
+    def _check_ldam(self, loss: LDAM) -> None:
+        for head in self.classifiers():
+            if isinstance(head, CosineClassifier) and head.scale == loss.scale:
+                continue
+            scale = ""
+            if isinstance(head, CosineClassifier):
+                scale = f" with scale={head.scale}"
+            raise ValueError(
+                "`LDAM` must act on the logits of a `CosineClassifier` of the "
+                f"same scale, {loss.scale}. Received: the classifier "
+                f"{head.name!r}, a {type(head).__name__}{scale}. Make the "
+                "model with `classifier=keras_lt.layers.CosineClassifier("
+                f"num_classes, scale={loss.scale})`."
+            )
+
+    def classifiers(self) -> Sequence[keras.layers.Layer]:
+        """Returns the layers that make logits."""
+        raise NotImplementedError(
+            f"`{type(self).__name__}` must implement `classifiers`."
+        )
+
+    def _replace_objectives(self, objectives: Sequence[Objective]) -> None:
+        names = [objective.name for objective in objectives]
+        if len(set(names)) < len(names):
+            raise ValueError(
+                "Each objective must have a name of its own. Received: "
+                f"{names}. Give them a `name`."
+            )
+        for objective in objectives:
+            shape = self.feature_shape(objective.features)
+            if not objective.built:
+                objective.build(shape)
+        self.objective_list.replace(objectives)
+
+    def _with_own_callbacks(self, x: Any, callbacks: Any) -> Any:
+        own = [x.callback()] if isinstance(x, Batches) else []
+        for objective in self.objectives:
+            own.extend(objective.callbacks())
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            for callback in own:
+                callbacks.append(callback)
+            return callbacks
+        if callbacks is None:
+            return own
+        if isinstance(callbacks, keras.callbacks.Callback):
+            return [*own, callbacks]
+        return [*own, *callbacks]
+
+    def _check_labels(self, y: Any) -> None:
+        if isinstance(y, np.ndarray) and not are_soft(y, self.num_classes):
+            check_labels(y, self.num_classes, name="y")
+
+
+def label_of(y: Any) -> Tensor:
+    """Returns the labels of a batch whose `y` may carry more than labels."""
+    if isinstance(y, dict):
+        if "label" not in y:
+            raise ValueError(
+                "`y` must hold the labels under the key 'label'. Received: "
+                f"keys {sorted(y)}. Use `Batches(extras=...)`, which does so."
+            )
+        return y["label"]
+    return y

@@ -1,0 +1,234 @@
+"""A backbone with pooled features and one classifier."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_lt.layers import CosineClassifier
+from keras_lt.models.classification_model import ClassificationModel
+from keras_lt.models.feature_extractor import check_backbone
+from keras_lt.models.feature_extractor import feature_extractor
+from keras_lt.models.weight_decay import add_weight_decay
+from keras_lt.registration import serializable
+from keras_lt.types import Config
+from keras_lt.types import Outputs
+from keras_lt.types import Tensor
+from keras_lt.validation import check_not_negative
+from keras_lt.validation import check_positive_int
+
+
+@serializable
+class LongTailModel(ClassificationModel):
+    """Classifies images with a backbone, its pooled features and a classifier.
+
+    It differs from a plain `keras.Model` in what `compile` and `fit` take:
+    objectives on the features, class weights that change while it trains
+    (`callbacks.DeferredReweighting`), and `data.Batches` that are told the
+    epoch. `predict` gives logits; calling the model gives features too.
+
+    Args:
+        backbone: Any functional Keras model with one input and one output: a
+            feature map, which is averaged over its positions, or features of
+            shape `(batch, dim)`, taken as they are.
+        num_classes: Number of classes, 2 or more.
+        classifier: `"linear"`, `"cosine"` for a `CosineClassifier`, or a
+            layer that turns `(batch, dim)` into logits.
+        projection_dim: If given, a dense layer of this size with ReLU stands
+            between the features and the classifier.
+        feature_layers: Names of layers of the backbone whose outputs are
+            returned as well, for objectives to read.
+        weight_decay: Coupled L2 decay of all trainable variables, as in
+            PyTorch's SGD: its gradient is `weight_decay * variable`.
+        **kwargs: `name` and `dtype`, as in `keras.Model`.
+
+    Call arguments:
+        inputs: Images, of the shape that the backbone takes.
+
+    Output shape: A mapping with `logits` `(batch, num_classes)` and
+    `features` `(batch, dim)`, both in float32, and `features/<layer>` for
+    each of `feature_layers`.
+
+    Raises:
+        ValueError: If the backbone is not functional or has several inputs
+            or outputs, a feature layer is not in it, or the classifier does
+            not return one logit per class.
+
+    Example:
+
+    >>> backbone = keras_lt.models.resnet20(input_shape=(8, 8, 1))
+    >>> model = LongTailModel(backbone, num_classes=10, classifier="cosine")
+    >>> outputs = model(np.zeros((2, 8, 8, 1), "float32"))
+    >>> {name: tuple(value.shape) for name, value in sorted(outputs.items())}
+    {'features': (2, 64), 'logits': (2, 10)}
+    >>> counts = [500, 300, 200, 100, 80, 60, 40, 20, 10, 5]
+    >>> model.compile("sgd", loss=keras_lt.losses.LDAM(counts))
+    """
+
+    def __init__(
+        self,
+        backbone: keras.Model,
+        num_classes: int,
+        classifier: str | keras.layers.Layer = "linear",
+        projection_dim: int | None = None,
+        feature_layers: Sequence[str] = (),
+        weight_decay: float = 0.0,
+        **kwargs: Any,
+    ):
+        super().__init__(num_classes, **kwargs)
+        check_backbone(backbone)
+        self.backbone = backbone
+        self.projection_dim = projection_dim
+        self.feature_layers = tuple(feature_layers)
+        self.weight_decay = check_not_negative("weight_decay", weight_decay)
+        self.classifier = _make_classifier(classifier, self.num_classes)
+        self.feature_extractor = feature_extractor(
+            backbone, self.feature_layers
+        )
+        self.pooling = _make_pooling(backbone.output.shape)
+        self.projection: keras.layers.Dense | None = None
+        if projection_dim is not None:
+            check_positive_int("projection_dim", projection_dim)
+            self.projection = keras.layers.Dense(
+                projection_dim,
+                activation="relu",
+                dtype="float32",
+                name="projection",
+            )
+        self._build_head()
+        if weight_decay:
+            add_weight_decay(self, weight_decay)
+
+    def call(self, inputs: Tensor, training: bool | None = None) -> Outputs:
+        outputs = self.feature_extractor(inputs, training=training)
+        if not self.feature_layers:
+            outputs = {"features": outputs}
+        features = self._head_features(outputs["features"], training)
+        logits = self.classifier(features)
+        return {
+            **outputs,
+            "features": features,
+            "logits": ops.cast(logits, "float32"),
+        }
+
+    def classifiers(self) -> Sequence[keras.layers.Layer]:
+        return [self.classifier]
+
+    def feature_shape(self, name: str | None) -> tuple[int | None, ...]:
+        if name is None:
+            return (None, self._feature_dim)
+        if name not in self.feature_layers:
+            raise ValueError(
+                "An objective must read the features of the classifier, or "
+                "one of the model's `feature_layers`, "
+                f"{list(self.feature_layers)}. Received: features={name!r}. "
+                f"Make the model with `feature_layers=[{name!r}]`."
+            )
+        return tuple(self.backbone.get_layer(name).output.shape)
+
+    def as_functional(self) -> keras.Model:
+        """Returns an ordinary model from images to logits, sharing weights.
+
+        Use it to export, to inspect, or to hand to a tool that knows nothing
+        of this library.
+        """
+        inputs = keras.Input(
+            self.backbone.inputs[0].shape[1:],
+            dtype=self.backbone.inputs[0].dtype,
+        )
+        features = self._head_features(self.backbone(inputs))
+        return keras.Model(inputs, self.classifier(features), name=self.name)
+
+    def get_config(self) -> Config:
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "backbone": serialize(self.backbone),
+            "num_classes": self.num_classes,
+            "classifier": serialize(self.classifier),
+            "projection_dim": self.projection_dim,
+            "feature_layers": list(self.feature_layers),
+            "weight_decay": self.weight_decay,
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: Config, custom_objects: Any = None
+    ) -> "LongTailModel":
+        deserialize = keras.saving.deserialize_keras_object
+        parts = {
+            name: deserialize(config[name], custom_objects=custom_objects)
+            for name in ("backbone", "classifier")
+        }
+        return cls(**{**config, **parts})
+
+    def _head_features(
+        self, features: Tensor, training: bool | None = None
+    ) -> Tensor:
+        features = self.pooling(features)
+        if self.projection is None:
+            return features
+        return self.projection(features)
+
+    def _build_head(self) -> None:
+        shape = self.pooling.compute_output_shape(self.backbone.output.shape)
+        if self.projection is not None:
+            self.projection.build(shape)
+            shape = self.projection.compute_output_shape(shape)
+        self._feature_dim = shape[-1]
+        if not self.classifier.built:
+            self.classifier.build(shape)
+        made = self.classifier.compute_output_shape(shape)
+        if made[-1] != self.num_classes:
+            raise ValueError(
+                "`classifier` must return one logit per class, "
+                f"{self.num_classes}. Received: {self.classifier.name!r}, "
+                f"which returns {made[-1]}. Change `num_classes` or the layer."
+            )
+        self.built = True
+
+
+def _make_classifier(
+    classifier: str | keras.layers.Layer, num_classes: int
+) -> keras.layers.Layer:
+    if isinstance(classifier, keras.layers.Layer):
+        activation = classifier.get_config().get("activation", "linear")
+        if activation not in (None, "linear"):
+            raise ValueError(
+                "`classifier` must return logits, without an activation. "
+                f"Received: {classifier.name!r} with activation={activation!r}"
+                ". Leave the activation out: the losses apply the softmax."
+            )
+        return classifier
+    if classifier == "linear":
+        return keras.layers.Dense(
+            num_classes,
+            kernel_initializer="he_normal",
+            dtype="float32",
+            name="classifier",
+        )
+    if classifier == "cosine":
+        return CosineClassifier(num_classes, name="classifier")
+    raise ValueError(
+        "`classifier` must be 'linear', 'cosine' or a layer. "
+        f"Received: classifier={classifier!r}."
+    )
+
+
+def _make_pooling(shape: Sequence[int | None]) -> keras.layers.Layer:
+    """Returns a layer that averages over all axes but the first and last.
+
+    In float32, as half precision loses digits in a mean over many positions.
+    """
+    by_rank = {
+        2: keras.layers.Identity,
+        3: keras.layers.GlobalAveragePooling1D,
+        4: keras.layers.GlobalAveragePooling2D,
+    }
+    if len(shape) not in by_rank:
+        raise ValueError(
+            "The output of `backbone` must have rank 2, 3 or 4. Received: "
+            f"shape {tuple(shape)}. Pool it inside the backbone."
+        )
+    return by_rank[len(shape)](name="pooling", dtype="float32")

@@ -1,0 +1,28 @@
+"""The objectives of a model, which may change from one compile to the next."""
+
+from collections.abc import Sequence
+
+import keras
+
+from keras_lt.objectives import Objective
+
+
+class ObjectiveList(keras.layers.Layer):
+    """Holds the objectives, so that the model tracks just the current ones.
+
+    A model that is built takes no new layers, but this layer is never built,
+    and its list may be refilled at each `compile`. What is dropped leaves the
+    weights of the model.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="objectives", dtype="float32")
+        self.items: list[Objective] = []
+
+    def replace(self, objectives: Sequence[Objective]) -> None:
+        """Drops what is held and takes `objectives` instead."""
+        self.items.clear()
+        self.items.extend(objectives)
+
+    def names(self) -> list[str]:
+        return [item.name for item in self.items]
