@@ -58,7 +58,8 @@ def resnet32(
         pooling: `None` for the last feature map, or `"avg"` for its mean over
             all pixels: one vector per image.
         synchronized: Whether batch normalization uses the statistics of all
-            replicas (`tf.distribute`), not of one.
+            replicas of `tf.distribute`, not of one. On TensorFlow only; on
+            JAX, `DataParallel` does so by itself.
         weight_decay: Decay of every trainable weight, batch normalization
             included, as a part of the gradient: what `weight_decay` is in
             PyTorch's SGD, and is not in that of Keras. 2e-4 in the recipe of
@@ -137,6 +138,7 @@ def _resnet(
     width: int = 16,
     name: str = "resnet",
 ) -> keras.Model:
+    _check_input_shape(input_shape)
     check_choice("pooling", pooling, (None, "avg"))
     check_positive_int("width", width)
     parts = _Parts(
@@ -219,3 +221,12 @@ class _Parts:
             return None
         # The gradient of L2(c) is 2 * c * theta.
         return keras.regularizers.L2(self.weight_decay / 2)
+
+
+def _check_input_shape(input_shape: tuple[int, int, int]) -> None:
+    if len(input_shape) != 3 or not input_shape[-1]:
+        raise ValueError(
+            "`input_shape` must be (height, width, channels), without the "
+            f"batch. Received: input_shape={tuple(input_shape)}. For images "
+            "in grey, use 1 channel."
+        )

@@ -37,7 +37,7 @@ def add_weight_decay(model: keras.Model, weight_decay: float) -> None:
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     >>> model.set_weights([np.array([[1.0], [2.0]]), np.array([0.0])])
     >>> add_weight_decay(model, 0.1)
-    >>> round(float(sum(model.losses)), 4)
+    >>> round(float(keras.ops.convert_to_numpy(sum(model.losses))), 4)
     0.25
     """
     check_not_negative("weight_decay", weight_decay)
