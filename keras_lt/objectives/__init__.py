@@ -1,3 +1,5 @@
 """Objectives: terms on features that are added to the loss."""
 
-__all__: list[str] = []
+from keras_lt.objectives.objective import Objective
+
+__all__ = ["Objective"]

@@ -1,0 +1,128 @@
+"""A term that is added to the loss of a model."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_lt.types import Config
+from keras_lt.types import Tensor
+from keras_lt.validation import check_not_negative
+
+
+class Objective(keras.layers.Layer):
+    """Adds one term to the training loss, and owns the state of that term.
+
+    A loss sees logits only, and must not keep state. An objective sees the
+    features too, and what it remembers between batches (centroids, radii,
+    teachers) lives in its own weights, which the model tracks and saves.
+    Objectives compose: each is added to the classification loss,
+
+    ```
+    loss = base_weight_1 * base_weight_2 * ... * classification_loss
+           + weight_1 * objective_1 + weight_2 * objective_2 + ...
+    ```
+
+    They count in training only: the validation loss is the plain one.
+
+    To write one, implement `call`, and `build` if there is state.
+
+    Args:
+        weight: Factor on the term, 0 or greater.
+        base_weight: Factor on the classification loss, 0 or greater.
+        features: Name of the layer whose output the term reads, one of the
+            model's `feature_layers`. `None` reads the features that the
+            classifier gets.
+        **kwargs: `name`, as in `keras.layers.Layer`.
+
+    Attributes:
+        weight: The factor, as a variable that the model tracks: a callback
+            may assign another value while the model trains.
+        base_weight: Likewise.
+
+    Example:
+
+    >>> class SmallFeatures(keras_lt.objectives.Objective):
+    ...     def call(self, features, labels, **others):
+    ...         return keras.ops.mean(features**2, axis=-1)
+    >>> term = SmallFeatures(weight=0.1)
+    >>> value = term(np.full((2, 8), 3.0, "float32"), np.array([0, 1]))
+    >>> [round(float(one), 4) for one in value]
+    [9.0, 9.0]
+    """
+
+    def __init__(
+        self,
+        weight: float = 1.0,
+        base_weight: float = 1.0,
+        features: str | None = None,
+        **kwargs: Any,
+    ):
+        kwargs["dtype"] = "float32"  # Half precision is too coarse for a loss.
+        super().__init__(**kwargs)
+        self.features = features
+        self.weight = self._factor("weight", weight)
+        self.base_weight = self._factor("base_weight", base_weight)
+        self._config = {"weight": weight, "base_weight": base_weight}
+
+    def call(
+        self,
+        features: Tensor,
+        labels: Tensor,
+        *,
+        x: Tensor = None,
+        y: Tensor = None,
+        outputs: Any = None,
+    ) -> Tensor:
+        """Returns the term, one value per example or one for the batch.
+
+        Args:
+            features: `(batch, dim)`, or the output of the layer `features`.
+            labels: `(batch,)` class ids in int32; the largest part of soft
+                labels.
+            x: The batch of inputs, as the model got it.
+            y: The labels as the model got them, extras included.
+            outputs: All outputs of the model.
+
+        Returns:
+            `(batch,)` values, which are averaged with the sample weights, or
+            a scalar.
+        """
+        raise NotImplementedError(
+            f"`{type(self).__name__}` must implement `call`."
+        )
+
+    def callbacks(self) -> Sequence[keras.callbacks.Callback]:
+        """Returns callbacks that `fit` of the model attaches by itself."""
+        return []
+
+    def get_config(self) -> Config:
+        config = {
+            **super().get_config(),
+            **self._config,
+            "features": self.features,
+        }
+        config.pop("dtype")
+        return config
+
+    def load_own_variables(self, store: Any) -> None:
+        if len(store.keys()) == 0 and self.variables:
+            warnings.warn(
+                f"The file holds no state of the objective {self.name!r}, "
+                "which starts afresh. That is right for a file of an earlier "
+                "stage, trained without this objective.",
+                stacklevel=2,
+            )
+            return
+        super().load_own_variables(store)
+
+    def _factor(self, name: str, value: float) -> keras.Variable:
+        check_not_negative(name, value)
+        return self.add_weight(
+            name=name,
+            shape=(),
+            initializer=keras.initializers.Constant(value),
+            trainable=False,
+            dtype="float32",
+        )
