@@ -38,6 +38,17 @@ def check_positive_int(name: str, value: int) -> int:
     return int(value)
 
 
+def check_not_negative_int(name: str, value: int) -> int:
+    """Returns `value` as an int, or raises if it is not a whole number >= 0."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < 0:
+        raise ValueError(
+            f"`{name}` must be a whole number, 0 or greater. "
+            f"Received: {name}={value!r}."
+        )
+    return int(value)
+
+
 def check_fraction(name: str, value: float, *, open_end: bool = False) -> float:
     """Returns `value`, or raises if it is outside 0 to 1."""
     inside = 0 <= value < 1 if open_end else 0 <= value <= 1
@@ -141,4 +152,42 @@ def check_labels(
             f"Received: {values[first]} at row {first}. Count classes from 0, "
             "or raise `num_classes`."
         )
-    return values.astype("int32")
+    return values.astype("int32", copy=False)
+
+
+def check_float32(dtype: Any) -> str:
+    """Returns "float32", or raises if another type is asked for.
+
+    A float16 or bfloat16 loss would round class ids (8141 becomes 8128) and
+    lose the small differences between likely classes.
+    """
+    name = getattr(dtype, "compute_dtype", dtype) or "float32"
+    if name != "float32":
+        raise ValueError(
+            "`dtype` must be 'float32' or None, since lower types round class "
+            f"ids and logits. Received: dtype={name!r}. Leave `dtype` out; "
+            "logits of any float type are accepted."
+        )
+    return "float32"
+
+
+def check_batch(labels: Any, logits: Any, num_classes: int) -> None:
+    """Raises if labels and logits cannot be those of `num_classes` classes.
+
+    It looks at shapes only, which are known while a step is being compiled.
+    """
+    if len(logits.shape) != 2 or logits.shape[-1] != num_classes:
+        raise ValueError(
+            "`y_pred` must hold one logit per example and class, of shape "
+            f"(batch, {num_classes}), since there are {num_classes} classes. "
+            f"Received: shape {tuple(logits.shape)}. Give the classifier "
+            f"{num_classes} outputs, or pass the counts of its classes."
+        )
+    shape = tuple(labels.shape)
+    if len(shape) == 1 or (len(shape) == 2 and shape[1] in (1, num_classes)):
+        return
+    raise ValueError(
+        "`y_true` must hold class ids of shape (batch,) or (batch, 1), or "
+        f"one-hot or soft labels of shape (batch, {num_classes}). Received: "
+        f"shape {shape}. Check `num_classes` where the labels are made."
+    )

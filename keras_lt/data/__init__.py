@@ -1,3 +1,9 @@
 """Data: sources, splits, long-tailed profiles, batches and transforms."""
 
-__all__: list[str] = []
+from keras_lt.data import transforms
+from keras_lt.data.batches import Batches
+
+__all__ = [
+    "Batches",
+    "transforms",
+]

@@ -1,0 +1,102 @@
+"""What batches refuse, and the words for it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from keras_lt.samplers import InstanceBalanced
+from keras_lt.samplers import Sampler
+
+
+def images_and_labels(examples: Any) -> tuple[Any, Any]:
+    """Returns the images, which may be lazy, and the labels."""
+    pair = isinstance(examples, tuple | list) and len(examples) == 2
+    if not pair and not (hasattr(examples, "x") and hasattr(examples, "y")):
+        raise ValueError(
+            "`examples` must have `.x` and `.y`, or be a pair of images and "
+            f"labels. Received: an object of type {type(examples).__name__}. "
+            "Pass `split.train`, or `(x_train, y_train)`."
+        )
+    images, labels = examples if pair else (examples.x, examples.y)
+    if isinstance(images, list | tuple):
+        images = np.asarray(images)
+    if len(labels) == 0:
+        raise ValueError(
+            "`examples` must hold at least one example. Received: none. Check "
+            "the split that they come from."
+        )
+    if len(images) != len(labels):
+        raise ValueError(
+            "`examples` must have one label per image. Received: "
+            f"{len(images)} images and {len(labels)} labels. Pass both from "
+            "the same split."
+        )
+    return images, labels
+
+
+def check_sampler(sampler: Any) -> Sampler:
+    """Returns the sampler, or raises if it is something else."""
+    if sampler is None:
+        return InstanceBalanced()
+    if not isinstance(sampler, Sampler):
+        name = sampler if isinstance(sampler, type) else type(sampler)
+        raise ValueError(
+            "`sampler` must be an instance of `keras_lt.samplers.Sampler`. "
+            f"Received: {'the class ' if name is sampler else ''}"
+            f"{name.__name__}. Pass for instance "
+            "`keras_lt.samplers.ClassBalanced()`."
+        )
+    return sampler
+
+
+def check_extras(
+    extras: Mapping[str, Any] | None, num_examples: int, transform: Any
+) -> dict[str, np.ndarray]:
+    """Returns the extras as arrays, or raises if they cannot go along."""
+    arrays = {name: np.asanyarray(v) for name, v in (extras or {}).items()}
+    if arrays and getattr(transform, "mixes_examples", False):
+        raise ValueError(
+            "`extras` must belong to one example each, but the transform "
+            f"mixes examples. Received: extras={sorted(arrays)}. Leave out "
+            "mixup and cutmix, or the extras."
+        )
+    for name, values in arrays.items():
+        if name == "label" or values.ndim == 0 or len(values) != num_examples:
+            raise ValueError(
+                "`extras` must have a name other than 'label' and one entry "
+                f"per example, {num_examples}. Received: {name!r} of shape "
+                f"{values.shape}. Make it in the order of the examples."
+            )
+    return arrays
+
+
+def check_epoch_length(
+    sampler: Sampler, rows: np.ndarray, num_draws: int
+) -> None:
+    """Raises if a sampler would change the number of batches."""
+    if len(rows) != num_draws:
+        raise ValueError(
+            "A sampler must give as many rows as there are examples, in every "
+            f"epoch. Received: {len(rows)} rows from {sampler!r}, for "
+            f"{num_draws} examples. Repeat rows, or leave rows out."
+        )
+
+
+def check_finite_images(images: np.ndarray, rows: np.ndarray) -> None:
+    """Raises if an image holds NaN or infinity, and names its row."""
+    if images.dtype.kind != "f":
+        return
+    with np.errstate(invalid="ignore", over="ignore"):
+        # One sum finds out fast; it may overflow without any bad pixel.
+        if np.isfinite(images.sum()):
+            return
+    axes = tuple(range(1, images.ndim))
+    wrong = np.flatnonzero(~np.isfinite(images).all(axis=axes))
+    if len(wrong):
+        raise ValueError(
+            "Images must be finite. Received: NaN or infinity in "
+            f"{len(wrong)} of {len(images)} images of a batch, first at row "
+            f"{rows[wrong[0]]} of the examples. Repair or drop these rows, or "
+            "pass `check_finite=False`."
+        )

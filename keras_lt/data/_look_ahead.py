@@ -1,0 +1,64 @@
+"""Makes the next batches in threads, without letting them change anything."""
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from keras_lt.validation import check_not_negative_int
+
+_PER_THREAD = 2
+
+
+class LookAhead:
+    """Keeps the batches after the last one that was asked for under way.
+
+    Each is known by its epoch and index, so neither timing nor a change of the
+    epoch in the middle can put one in the place of another.
+
+    Args:
+        make: Makes the batch of `(epoch, index)`; called from any thread.
+        length: Number of batches of an epoch.
+        threads: Number of threads; 0 makes each batch when it is asked for.
+    """
+
+    def __init__(
+        self, make: Callable[[int, int], Any], length: int, threads: int
+    ):
+        self.make = make
+        self.length = length
+        self.threads = check_not_negative_int("threads", threads)
+        self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._process = 0
+        self._pending: dict[tuple[int, int], Future] = {}
+
+    def get(self, epoch: int, index: int) -> Any:
+        """Returns the batch of `(epoch, index)`."""
+        if self.threads == 0:
+            return self.make(epoch, index)
+        with self._lock:
+            self._start()
+            last = min(self.length, index + 1 + self.threads * _PER_THREAD)
+            window = [(epoch, number) for number in range(index, last)]
+            for key in set(self._pending).difference(window):
+                self._pending.pop(key).cancel()
+            for key in window:
+                if key not in self._pending:
+                    self._pending[key] = self._submit(key)
+            wanted = self._pending.pop((epoch, index))
+        return wanted.result()
+
+    def _submit(self, key: tuple[int, int]) -> Future:
+        if self._pool is None:
+            raise RuntimeError("The threads have not been started.")
+        return self._pool.submit(self.make, *key)
+
+    def _start(self) -> None:
+        """Starts the threads, once in each process: a fork loses them."""
+        if self._pool is None or self._process != os.getpid():
+            self._pool = ThreadPoolExecutor(self.threads, "keras_lt_batches")
+            self._process = os.getpid()
+            self._pending = {}

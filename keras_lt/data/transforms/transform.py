@@ -1,0 +1,51 @@
+"""What a transform of a batch takes and gives."""
+
+import abc
+from collections.abc import Callable
+
+import numpy as np
+
+TransformFunction = Callable[
+    [np.ndarray, np.ndarray, np.random.Generator],
+    tuple[np.ndarray, np.ndarray],
+]
+"""Any function of images, labels and a generator that gives the first two."""
+
+
+class Transform(abc.ABC):
+    """Changes a batch of images, and sometimes its labels.
+
+    All that is random comes from the generator that is passed in. `Batches`
+    makes it from the seed, the epoch and the index of the batch, so a
+    transform keeps no state, and may run in any thread.
+
+    Call arguments:
+        images: `(batch, height, width, channels)`, uint8 or float32. Raw
+            pixels are in 0 to 255. Not changed in place.
+        labels: Class ids `(batch,)`, or soft labels `(batch, classes)`.
+        generator: Source of random numbers.
+
+    Returns:
+        The new images and labels.
+
+    Example:
+
+    >>> class Invert(keras_lt.data.transforms.Transform):
+    ...     def __call__(self, images, labels, generator):
+    ...         return 255 - images, labels
+    >>> images, labels = np.zeros((1, 2, 2, 1), "uint8"), np.array([3])
+    >>> Invert()(images, labels, np.random.default_rng(0))[0].max().item()
+    255
+    """
+
+    mixes_examples = False
+    """Whether an image may come from more than one example."""
+
+    @abc.abstractmethod
+    def __call__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        generator: np.random.Generator,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the new images and labels."""
