@@ -1,9 +1,31 @@
 """Data: sources, splits, long-tailed profiles, batches and transforms."""
 
 from keras_lt.data import transforms
+from keras_lt.data.arrays import from_arrays
 from keras_lt.data.batches import Batches
+from keras_lt.data.examples import Examples
+from keras_lt.data.image_files import ImageFiles
+from keras_lt.data.image_rows import ImageRows
+from keras_lt.data.image_source import ImageSource
+from keras_lt.data.loading import load
+from keras_lt.data.manifest import compare_manifest
+from keras_lt.data.manifest import save_manifest
+from keras_lt.data.profiles import long_tailed_counts
+from keras_lt.data.profiles import long_tailed_rows
+from keras_lt.data.split import Split
 
 __all__ = [
     "Batches",
+    "Examples",
+    "ImageFiles",
+    "ImageRows",
+    "ImageSource",
+    "Split",
+    "compare_manifest",
+    "from_arrays",
+    "load",
+    "long_tailed_counts",
+    "long_tailed_rows",
+    "save_manifest",
     "transforms",
 ]

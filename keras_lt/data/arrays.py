@@ -1,0 +1,113 @@
+"""A split of images that are in memory already."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_lt.data.examples import Examples
+from keras_lt.data.holdout import hold_out
+from keras_lt.data.image_source import ImageSource
+from keras_lt.data.profiles import long_tailed_rows
+from keras_lt.data.split import Split
+from keras_lt.validation import check_fraction
+from keras_lt.validation import check_labels
+
+Pair = tuple[Any, Any]
+"""Images and their labels."""
+
+
+def from_arrays(
+    x: np.ndarray | ImageSource,
+    y: np.ndarray,
+    *,
+    test: Pair | None = None,
+    validation_fraction: float = 0.0,
+    imbalance_factor: float | None = None,
+    profile: str = "exponential",
+    class_names: Sequence[str] | None = None,
+    name: str = "arrays",
+    seed: int = 0,
+) -> Split:
+    """Makes a split of images and labels that are in memory.
+
+    Args:
+        x: Training images of shape `(n, height, width, channels)`: an array,
+            or a lazy source.
+        y: Their class ids: whole numbers from 0, of shape `(n,)`.
+        test: Images and labels to test on.
+        validation_fraction: Share of each class of the training images that
+            is held out, from 0 to below 1. A class keeps one image at least.
+        imbalance_factor: If given, only a long-tailed subset of the images is
+            used, whose largest class is so many times its smallest.
+        profile: Shape of that subset; see `data.long_tailed_counts`.
+        class_names: Name of each class, by label. By default its number.
+        name: What the data is called in reports.
+        seed: Decides the subset and the validation slice.
+
+    Returns:
+        A `data.Split`. Images are copied once where a part of them is taken,
+        and not at all where all are.
+
+    Raises:
+        ValueError: If images or labels are not usable; the message says which.
+
+    Example:
+
+    >>> from keras_lt import data
+    >>> x, y = np.zeros((40, 8, 8, 1), "uint8"), np.arange(40) % 2
+    >>> split = data.from_arrays(x, y, validation_fraction=0.25)
+    >>> split.class_counts, len(split.validation)
+    ([15, 15], 10)
+    """
+    full = Examples(x, y)
+    if class_names is not None:
+        check_labels(full.y, len(class_names), name="y")
+    rows = None
+    settings: dict[str, Any] = {"seed": seed}
+    if imbalance_factor is not None:
+        rows = long_tailed_rows(full.y, imbalance_factor, profile, seed)
+        settings |= {"imbalance_factor": imbalance_factor, "profile": profile}
+    return split_of_rows(
+        full,
+        rows=rows,
+        test=None if test is None else Examples(*test),
+        validation_fraction=validation_fraction,
+        class_names=class_names,
+        name=name,
+        settings=settings,
+        seed=seed,
+    )
+
+
+def split_of_rows(
+    full: Examples,
+    *,
+    rows: np.ndarray | None = None,
+    test: Examples | None = None,
+    validation_fraction: float = 0.0,
+    class_names: Sequence[str] | None = None,
+    name: str = "data",
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> Split:
+    """Makes a split of some rows of the examples, copying each image once."""
+    check_fraction("validation_fraction", validation_fraction, open_end=True)
+    chosen = np.arange(len(full)) if rows is None else rows
+    stay, held = hold_out(full.y[chosen], validation_fraction, seed)
+    if class_names is None:
+        largest = max(int(part.y.max()) for part in (full, test) if part)
+        class_names = [str(label) for label in range(largest + 1)]
+    everything = rows is None and not len(held)
+    return Split(
+        train=full if everything else full.take(chosen[stay]),
+        class_names=class_names,
+        validation=full.take(chosen[held]) if len(held) else None,
+        test=test,
+        name=name,
+        settings={
+            **(settings or {}),
+            "validation_fraction": validation_fraction,
+        },
+    )

@@ -1,0 +1,143 @@
+"""Writes down which examples a split holds, so that another can be compared."""
+
+import hashlib
+import json
+import os
+import pathlib
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from keras_lt.data.examples import Examples
+from keras_lt.data.image_files import ImageFiles
+from keras_lt.data.split import Split
+
+FORMAT = 1
+"""Raised when the meaning of an entry changes."""
+
+
+def split_manifest(split: Split) -> dict[str, Any]:
+    """Returns counts, check sums and settings as plain values; see `Split`."""
+    return {
+        "format": FORMAT,
+        "name": split.name,
+        "settings": dict(split.settings),
+        "num_classes": split.num_classes,
+        "class_names": list(split.class_names),
+        "class_counts": list(split.class_counts),
+        "parts": {
+            name: _describe(part) for name, part in split.parts().items()
+        },
+    }
+
+
+def save_manifest(split: Split, path: str | os.PathLike[str]) -> None:
+    """Writes the manifest of a split to a JSON file.
+
+    Keep it beside results: with `data.compare_manifest` it shows later, or on
+    another machine, whether these were the same examples in the same order.
+
+    Args:
+        split: What to describe.
+        path: The file. It is replaced in one go, so that it is never there
+            in part.
+
+    Example:
+
+    ```python
+    split = data.load("digits_lt", imbalance_factor=20)
+    data.save_manifest(split, "digits_lt.json")
+    ```
+    """
+    target = pathlib.Path(path)
+    text = json.dumps(split.manifest(), indent=2) + "\n"
+    handle, temporary = tempfile.mkstemp(dir=target.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def compare_manifest(split: Split, path: str | os.PathLike[str]) -> list[str]:
+    """Says in what a split differs from a saved manifest.
+
+    Args:
+        split: What there is now.
+        path: A file of `data.save_manifest`.
+
+    Returns:
+        A sentence for each difference; an empty list if there is none.
+
+    Raises:
+        ValueError: If the file is not a manifest.
+
+    Example:
+
+    ```python
+    differences = data.compare_manifest(split, "digits_lt.json")
+    if differences:
+        raise SystemExit("\\n".join(differences))
+    ```
+    """
+    try:
+        saved = json.loads(pathlib.Path(path).read_text())
+        entries = dict(_entries(saved))
+    except (OSError, ValueError, AttributeError) as error:
+        raise ValueError(
+            "A manifest must be a file of `data.save_manifest`. Received: "
+            f"{os.fspath(path)!r}: {error}."
+        ) from error
+    current = dict(_entries(json.loads(json.dumps(split.manifest()))))
+    return [
+        _difference(key, entries.get(key), current.get(key))
+        for key in dict.fromkeys([*entries, *current])
+        if entries.get(key) != current.get(key)
+    ]
+
+
+def _describe(examples: Examples) -> dict[str, Any]:
+    labels = examples.y.astype("<i4").tobytes()
+    return {
+        "examples": len(examples),
+        "image_shape": list(examples.x.shape[1:]),
+        "rows_sha256": _rows_sha256(examples),
+        "labels_sha256": hashlib.sha256(labels).hexdigest(),
+    }
+
+
+def _rows_sha256(examples: Examples) -> str:
+    """Returns the check sum of where the images come from, in their order."""
+    digest = hashlib.sha256()
+    if isinstance(examples.x, ImageFiles):
+        for path in examples.x.paths:
+            digest.update(pathlib.PurePath(path).as_posix().encode() + b"\n")
+    else:
+        digest.update(np.asarray(examples.rows).astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def _entries(
+    tree: dict[str, Any], above: str = ""
+) -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _entries(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def _difference(key: str, saved: Any, current: Any) -> str:
+    if isinstance(saved, list) and isinstance(current, list):
+        if len(saved) != len(current):
+            saved, current = f"{len(saved)} of them", f"{len(current)} of them"
+        else:
+            differ = [a != b for a, b in zip(saved, current, strict=True)]
+            first = differ.index(True)
+            key = f"{key}[{first}] (and {sum(differ) - 1} more)"
+            saved, current = saved[first], current[first]
+    return f"{key}: the manifest has {saved}, this split {current}."

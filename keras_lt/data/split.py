@@ -1,0 +1,104 @@
+"""The parts of a data set, and what is known about its classes."""
+
+import dataclasses
+from collections.abc import Mapping
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from keras_lt.counts import class_counts
+from keras_lt.data.examples import Examples
+from keras_lt.validation import check_labels
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """Holds the training, validation and test examples of a data set.
+
+    `class_counts`, the number of training examples of each class after the
+    validation slice is held out, is what losses, samplers and metrics take.
+
+    Args:
+        train: What is trained on. Every class has one example or more.
+        class_names: Name of each class, by label.
+        validation: What settings are chosen on, or None.
+        test: What results are reported on, or None.
+        name: What the data is called in reports.
+        settings: How the split was made, for the manifest.
+
+    Raises:
+        ValueError: If there are fewer than two classes, a class without
+            training examples, or a label without a class.
+
+    Example:
+
+    >>> from keras_lt import data
+    >>> images, labels = np.zeros((3, 8, 8, 1)), np.array([0, 0, 1])
+    >>> split = data.Split(data.Examples(images, labels), ["cat", "dog"])
+    >>> split.class_counts, split.num_classes, split.test
+    ([2, 1], 2, None)
+    """
+
+    train: Examples
+    class_names: Sequence[str]
+    validation: Examples | None = None
+    test: Examples | None = None
+    name: str = "data"
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = [str(name) for name in self.class_names]
+        object.__setattr__(self, "class_names", names)
+        if len(names) < 2:
+            raise ValueError(
+                "A split must have two classes or more, or there is nothing "
+                f"to tell apart. Received: {len(names)} class"
+                f"{'es' if not names else f', {names[0]!r}'}. Add the examples "
+                "of the other classes."
+            )
+        for part, examples in self.parts().items():
+            check_labels(examples.y, len(names), name=f"{part} labels")
+        _check_every_class(self.class_counts, names)
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    @cached_property
+    def class_counts(self) -> list[int]:
+        """Number of training examples of each class, by label."""
+        return class_counts(self.train.y, self.num_classes)
+
+    def parts(self) -> dict[str, Examples]:
+        """Returns the parts that are there, by name."""
+        named = {
+            "train": self.train,
+            "validation": self.validation,
+            "test": self.test,
+        }
+        return {name: part for name, part in named.items() if part is not None}
+
+    def manifest(self) -> dict[str, Any]:
+        """Says which examples these are: counts, check sums and settings.
+
+        See `data.save_manifest` and `data.compare_manifest`.
+        """
+        from keras_lt.data.manifest import split_manifest
+
+        return split_manifest(self)
+
+
+def _check_every_class(counts: list[int], names: list[str]) -> None:
+    empty = np.flatnonzero(np.asarray(counts) == 0)
+    if len(empty):
+        first = int(empty[0])
+        raise ValueError(
+            "Every class must have one training example or more. Received: "
+            f"{len(empty)} of {len(counts)} classes without, first label "
+            f"{first} ({names[first]!r}). Add examples of it, or drop the "
+            "class and number the others anew: "
+            "`np.unique(labels, return_inverse=True)`."
+        )
