@@ -1,3 +1,9 @@
 """Layers: classifiers and heads."""
 
-__all__: list[str] = []
+from keras_lt.layers.cosine_classifier import CosineClassifier
+from keras_lt.layers.unit_norm_uniform import UnitNormUniform
+
+__all__ = [
+    "CosineClassifier",
+    "UnitNormUniform",
+]
