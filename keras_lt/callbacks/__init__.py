@@ -1,3 +1,7 @@
 """Callbacks: what changes while a model trains."""
 
-__all__: list[str] = []
+from keras_lt.callbacks.learning_rates import cosine_schedule
+from keras_lt.callbacks.learning_rates import step_schedule
+from keras_lt.callbacks.variable_schedule import VariableSchedule
+
+__all__ = ["VariableSchedule", "cosine_schedule", "step_schedule"]
