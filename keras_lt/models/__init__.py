@@ -1,5 +1,7 @@
 """Models: a backbone, its features and a classifier."""
 
+from keras_lt.models.classification_model import ClassificationModel
+from keras_lt.models.long_tail_model import LongTailModel
 from keras_lt.models.resnet import resnet20
 from keras_lt.models.resnet import resnet32
 from keras_lt.models.resnet import resnet44
@@ -7,6 +9,8 @@ from keras_lt.models.resnet import resnet56
 from keras_lt.models.weight_decay import add_weight_decay
 
 __all__ = [
+    "ClassificationModel",
+    "LongTailModel",
     "add_weight_decay",
     "resnet20",
     "resnet32",

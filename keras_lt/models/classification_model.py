@@ -137,9 +137,11 @@ class ClassificationModel(keras.Model):
     ) -> keras.callbacks.History:
         """Trains the model, as `keras.Model.fit` does.
 
-        In addition, `Batches` are told the epoch, objectives bring their own
-        callbacks, and labels in arrays are checked.
+        In addition, `Batches` are told the epoch and read in their own order,
+        objectives bring their callbacks, and labels in arrays are checked.
         """
+        if isinstance(x, Batches):
+            kwargs["shuffle"] = False  # The sampler has shuffled already.
         self._check_labels(y)
         validation = kwargs.get("validation_data")
         if isinstance(validation, tuple) and len(validation) > 1:

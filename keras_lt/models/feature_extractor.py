@@ -46,7 +46,7 @@ def feature_extractor(
     """
     if not layer_names:
         return backbone
-    outputs = {"features": backbone.output}
+    outputs = {"features": backbone.outputs[0]}
     for name in layer_names:
         outputs[f"features/{name}"] = _layer_output(backbone, name)
     return keras.Model(

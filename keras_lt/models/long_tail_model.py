@@ -86,7 +86,7 @@ class LongTailModel(ClassificationModel):
         self.feature_extractor = feature_extractor(
             backbone, self.feature_layers
         )
-        self.pooling = _make_pooling(backbone.output.shape)
+        self.pooling = _make_pooling(backbone.outputs[0].shape)
         self.projection: keras.layers.Dense | None = None
         if projection_dim is not None:
             check_positive_int("projection_dim", projection_dim)
@@ -172,7 +172,9 @@ class LongTailModel(ClassificationModel):
         return self.projection(features)
 
     def _build_head(self) -> None:
-        shape = self.pooling.compute_output_shape(self.backbone.output.shape)
+        shape = self.pooling.compute_output_shape(
+            self.backbone.outputs[0].shape
+        )
         if self.projection is not None:
             self.projection.build(shape)
             shape = self.projection.compute_output_shape(shape)

@@ -1,0 +1,89 @@
+"""What every objective brings."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_lt.models import LongTailModel
+from keras_lt.objectives import Objective
+
+
+@keras.saving.register_keras_serializable(package="keras_lt_tests")
+class Counting(Objective):
+    """A term of a constant, whose callback counts the epochs."""
+
+    def __init__(self, value=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.value = value
+        self.epochs = 0
+
+    def call(self, features, labels, **others):
+        return ops.convert_to_tensor(self.value, "float32")
+
+    def callbacks(self):
+        def count(epoch, logs):
+            self.epochs += 1
+
+        return [keras.callbacks.LambdaCallback(on_epoch_begin=count)]
+
+    def get_config(self):
+        return {**super().get_config(), "value": self.value}
+
+
+def model_and_data():
+    inputs = keras.Input((3,))
+    backbone = keras.Model(inputs, keras.layers.Dense(4)(inputs))
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(6, 3)).astype("float32")
+    return LongTailModel(backbone, 2), x, np.array([0, 1] * 3)
+
+
+def test_fit_attaches_the_callbacks_of_objectives():
+    model, x, y = model_and_data()
+    objective = Counting()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss, objectives=[objective])
+    own = keras.callbacks.LambdaCallback()
+    model.fit(x, y, epochs=2, verbose=0, callbacks=[own])
+    model.fit(x, y, epochs=1, verbose=0, callbacks=own)
+    model.fit(x, y, epochs=1, verbose=0)
+    assert objective.epochs == 4
+
+
+def test_scalar_term_is_added_once():
+    model, x, y = model_and_data()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss)
+    outputs = model(x)
+    plain = float(model.compute_loss(x, y, outputs))
+    model.compile("sgd", loss, objectives=[Counting(3.0, weight=0.5)])
+    np.testing.assert_allclose(
+        float(model.compute_loss(x, y, outputs)), plain + 1.5, 1e-5
+    )
+
+
+def test_config_round_trip():
+    objective = Counting(
+        2.0, weight=0.25, base_weight=0.5, features="a", name="n"
+    )
+    again = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(objective)
+    )
+    assert again.get_config() == objective.get_config()
+    assert float(again.weight) == 0.25
+    assert float(again.base_weight) == 0.5
+    assert again.features == "a"
+    assert again.name == "n"
+
+
+@pytest.mark.parametrize("name", ["weight", "base_weight"])
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
+def test_bad_factors(name, value):
+    with pytest.raises(ValueError, match=f"`{name}` must be a finite number"):
+        Counting(**{name: value})
+
+
+def test_call_must_be_implemented():
+    with pytest.raises(NotImplementedError, match="must implement `call`"):
+        Objective()(np.ones((2, 3), "float32"), np.array([0, 1]))
