@@ -8,8 +8,10 @@ import numpy as np
 from keras import ops
 
 from keras_lt.data import Batches
-from keras_lt.layers import CosineClassifier
 from keras_lt.losses import LDAM
+from keras_lt.models.compile_checks import check_ldam_heads
+from keras_lt.models.compile_checks import check_loss
+from keras_lt.models.labels import label_of
 from keras_lt.models.objective_list import ObjectiveList
 from keras_lt.models.weighted_mean import WeightedMean
 from keras_lt.objectives import Objective
@@ -73,6 +75,12 @@ class ClassificationModel(keras.Model):
             f"`{type(self).__name__}` must implement `feature_shape`."
         )
 
+    def classifiers(self) -> Sequence[keras.layers.Layer]:
+        """Returns the layers that make logits."""
+        raise NotImplementedError(
+            f"`{type(self).__name__}` must implement `classifiers`."
+        )
+
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -104,7 +112,9 @@ class ClassificationModel(keras.Model):
                 f"Received: loss_weights of {type(self).__name__}.compile. "
                 "Use the `weight` and `base_weight` of an objective."
             )
-        self._check_loss(loss)
+        check_loss(loss)
+        if isinstance(loss, LDAM):
+            check_ldam_heads(loss, self.classifiers())
         self._replace_objectives(objectives)
         self._classification_loss = loss
         # An empty list, as Keras keeps the metrics of before for None.
@@ -273,45 +283,6 @@ class ClassificationModel(keras.Model):
         penalty = ops.sum(ops.stack([ops.sum(one) for one in penalties]))
         return total + self._mean.of(ops.reshape(penalty, (1,)))
 
-    def _check_loss(self, loss: Any) -> None:
-        name = type(loss).__name__
-        if not isinstance(loss, keras.losses.Loss):
-            raise ValueError(
-                "`loss` must be a `keras.losses.Loss` on logits. Received: "
-                f"loss={loss!r}. Use one of `keras_lt.losses`, or "
-                "`keras.losses.SparseCategoricalCrossentropy("
-                "from_logits=True)`."
-            )
-        if loss.get_config().get("from_logits") is False:
-            raise ValueError(
-                "`loss` must take logits, which is what the model returns. "
-                f"Received: {name}(from_logits=False). Use "
-                f"`{name}(from_logits=True)`."
-            )
-        if isinstance(loss, LDAM):
-            self._check_ldam(loss)
-
-    def _check_ldam(self, loss: LDAM) -> None:
-        for head in self.classifiers():
-            if isinstance(head, CosineClassifier) and head.scale == loss.scale:
-                continue
-            scale = ""
-            if isinstance(head, CosineClassifier):
-                scale = f" with scale={head.scale}"
-            raise ValueError(
-                "`LDAM` must act on the logits of a `CosineClassifier` of the "
-                f"same scale, {loss.scale}. Received: the classifier "
-                f"{head.name!r}, a {type(head).__name__}{scale}. Make the "
-                "model with `classifier=keras_lt.layers.CosineClassifier("
-                f"num_classes, scale={loss.scale})`."
-            )
-
-    def classifiers(self) -> Sequence[keras.layers.Layer]:
-        """Returns the layers that make logits."""
-        raise NotImplementedError(
-            f"`{type(self).__name__}` must implement `classifiers`."
-        )
-
     def _replace_objectives(self, objectives: Sequence[Objective]) -> None:
         names = [objective.name for objective in objectives]
         if len(set(names)) < len(names):
@@ -342,15 +313,3 @@ class ClassificationModel(keras.Model):
     def _check_labels(self, y: Any) -> None:
         if isinstance(y, np.ndarray) and not are_soft(y, self.num_classes):
             check_labels(y, self.num_classes, name="y")
-
-
-def label_of(y: Any) -> Tensor:
-    """Returns the labels of a batch whose `y` may carry more than labels."""
-    if isinstance(y, dict):
-        if "label" not in y:
-            raise ValueError(
-                "`y` must hold the labels under the key 'label'. Received: "
-                f"keys {sorted(y)}. Use `Batches(extras=...)`, which does so."
-            )
-        return y["label"]
-    return y
