@@ -1,10 +1,13 @@
 """How rows are drawn once the share of each class is known."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from keras_lt.samplers.class_index import ClassIndex
 
-_PIECE = 1 << 20
+# Keeps the temporary arrays of a piece in the cache of the processor.
+_PIECE = 1 << 17
 
 
 def draw_with_replacement(
@@ -36,24 +39,21 @@ def class_draws(
     return generator.multinomial(len(index), weights / weights.sum())
 
 
-def draw_in_cycles(
+def cycles(
     index: ClassIndex, draws: np.ndarray, generator: np.random.Generator
-) -> np.ndarray:
-    """Returns `draws[c]` rows of each class `c`, sorted by class.
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields each class `c` with `draws[c]` above 0, and that many of its rows.
 
     The rows of a class come in a shuffled order, and in a newly shuffled one
     when all have been used, so that no row is used twice before each is once.
     """
-    rows = np.empty(int(draws.sum()), dtype="int32")
-    ends = np.cumsum(draws)
     for label in np.flatnonzero(draws):
         count, wanted = index.counts[label], draws[label]
         start = index.starts[label]
         own = index.rows[start : start + count]
-        cycles = np.tile(own, (-(-wanted // count), 1))
-        generator.permuted(cycles, axis=1, out=cycles)
-        rows[ends[label] - wanted : ends[label]] = cycles.ravel()[:wanted]
-    return rows
+        rows = np.tile(own, (-(-wanted // count), 1))
+        generator.permuted(rows, axis=1, out=rows)
+        yield label, rows.ravel()[:wanted]
 
 
 def _classes_of(

@@ -45,12 +45,20 @@ class ClassIndex:
                 "`labels` must hold at least one label. Received: none. Check "
                 "that the split is not empty."
             )
-        self.counts = np.bincount(self.labels)
+        self.counts = self._count()
         self.starts = np.cumsum(self.counts) - self.counts
         self.rows = self._sorted_rows()
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def _count(self) -> np.ndarray:
+        """Counts in pieces, which `bincount` copies to 8 bytes a row."""
+        counts = np.zeros(int(self.labels.max()) + 1, dtype="int64")
+        for begin in range(0, len(self.labels), _PIECE):
+            piece = self.labels[begin : begin + _PIECE]
+            counts += np.bincount(piece, minlength=len(counts))
+        return counts
 
     def _sorted_rows(self) -> np.ndarray:
         """Sorts in pieces: `argsort` of all rows would take 8 bytes a row."""

@@ -24,7 +24,7 @@ def cifar(training: bool | str = True) -> Compose:
 
     >>> evaluation = keras_lt.data.transforms.cifar(training=False)
     >>> images, labels = np.zeros((2, 32, 32, 3), "uint8"), np.array([3, 4])
-    >>> float(evaluation(images, labels, None)[0].max().round(4))
+    >>> round(float(evaluation(images, labels, None)[0].max()), 4)
     -2.2214
 
     Reference:
