@@ -70,11 +70,14 @@ def check_choice(name: str, value: Any, allowed: Collection[Any]) -> Any:
     return value
 
 
-def check_class_counts(class_counts: ClassCounts) -> tuple[int, ...]:
+def check_class_counts(
+    class_counts: ClassCounts, *, allow_zero: bool = False
+) -> tuple[int, ...]:
     """Returns the counts as ints, or raises if they cannot serve as a prior.
 
     The message names how many classes are wrong and the first of them, never
-    the whole list, which may have thousands of entries.
+    the whole list, which may have thousands of entries. What only sorts classes
+    into groups may `allow_zero`.
     """
     values = np.asarray(class_counts)
     if values.ndim != 1 or len(values) < 2:
@@ -97,8 +100,15 @@ def check_class_counts(class_counts: ClassCounts) -> tuple[int, ...]:
             f"{wrong[0]}: {values[wrong[0]]}. Pass the number of training "
             "examples of each class."
         )
+    if allow_zero and (values < 0).any():
+        first = int(np.argmax(values < 0))
+        raise ValueError(
+            "`class_counts` must be 0 or greater for every class. Received: "
+            f"{values[first]} at label {first}. Pass the number of training "
+            "examples of each class."
+        )
     empty = np.flatnonzero(values < 1)
-    if len(empty):
+    if len(empty) and not allow_zero:
         raise ValueError(
             "`class_counts` must be at least 1 for every class, since a class "
             f"without examples has no prior. Received: {len(empty)} of "
@@ -190,4 +200,19 @@ def check_batch(labels: Any, logits: Any, num_classes: int) -> None:
         "`y_true` must hold class ids of shape (batch,) or (batch, 1), or "
         f"one-hot or soft labels of shape (batch, {num_classes}). Received: "
         f"shape {shape}. Check `num_classes` where the labels are made."
+    )
+
+
+def check_finite(name: str, values: np.ndarray) -> None:
+    """Raises if an array of floats holds NaN or infinity, naming the row."""
+    if values.dtype.kind != "f" or values.size == 0:
+        return
+    with np.errstate(invalid="ignore"):
+        # NaN passes through both, and neither makes a copy of the array.
+        if np.isfinite(values.min()) and np.isfinite(values.max()):
+            return
+    row = next(i for i, one in enumerate(values) if not np.isfinite(one).all())
+    raise ValueError(
+        f"`{name}` must be finite. Received: NaN or infinity, first in row "
+        f"{row}. Repair that row or leave it out."
     )

@@ -50,7 +50,7 @@ class BalancedSoftmax(keras.losses.Loss):
 
     Reference:
 
-    - [Ren et al., 2020](https://arxiv.org/abs/2007.10740), equation 4.
+    - [Ren et al., 2020](https://arxiv.org/abs/2007.10740)
     """
 
     def __init__(

@@ -58,7 +58,7 @@ class LDAM(keras.losses.Loss):
 
     Reference:
 
-    - [Cao et al., 2019](https://arxiv.org/abs/1906.07413), equation 13.
+    - [Cao et al., 2019](https://arxiv.org/abs/1906.07413)
     """
 
     def __init__(
@@ -86,12 +86,12 @@ class LDAM(keras.losses.Loss):
         num_classes = len(self.class_counts)
         check_batch(y_true, y_pred, num_classes)
         logits = ops.cast(y_pred, "float32")
+        # Relative to the largest logit, or huge logits swallow the margin.
+        logits -= ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
         soft = as_soft_labels(y_true, num_classes)
         if not are_soft(y_true, num_classes):
             shift = ops.multiply(soft, self._shift)
             return crossentropy(y_true, logits - shift)
-        # Relative to the largest logit, or huge logits hide that two are equal.
-        logits -= ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
         shifted = ops.subtract(logits, self._shift)
         losses = ops.softplus(_logsumexp_of_others(logits) - shifted)
         return ops.sum(soft * losses, axis=-1)

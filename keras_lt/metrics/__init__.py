@@ -1,3 +1,11 @@
 """Metrics that look at rare classes."""
 
-__all__: list[str] = []
+from keras_lt.metrics.balanced_accuracy import BalancedAccuracy
+from keras_lt.metrics.calibration_error import CalibrationError
+from keras_lt.metrics.group_accuracy import GroupAccuracy
+
+__all__ = [
+    "BalancedAccuracy",
+    "CalibrationError",
+    "GroupAccuracy",
+]
