@@ -11,8 +11,8 @@ from keras_lt.data.class_names import CLASS_NAMES
 from keras_lt.data.examples import Examples
 from keras_lt.data.prepared import find_prepared
 from keras_lt.data.prepared import read_prepared
+from keras_lt.data.profiles import long_tailed_counts
 from keras_lt.data.profiles import long_tailed_rows
-from keras_lt.data.profiles import subset_counts
 from keras_lt.data.split import Split
 from keras_lt.validation import check_labels
 
@@ -108,18 +108,18 @@ def _prefix_rows(
         )
     ids = check_labels(labels)
     held = np.bincount(ids)
-    try:
-        counts = subset_counts(
-            ids, imbalance_factor, profile, max_count=int(held.max())
-        )
-    except ValueError as error:
+    counts = long_tailed_counts(
+        len(held), int(held.max()), imbalance_factor, profile
+    )
+    if (held < counts).any():
         raise ValueError(
             "The data holds a long-tailed subset only, with "
             f"{held.max()} to {held.min()} images in a class (imbalance "
             f"{held.max() / max(held.min(), 1):.3g}), which must contain the "
             f"one asked for. Received: imbalance_factor={imbalance_factor}, "
-            f"profile={profile!r}. {error}"
-        ) from error
+            f"profile={profile!r}. Use a greater `imbalance_factor`, or a file "
+            "with the full training set."
+        )
     order = np.argsort(ids, kind="stable")
     starts = np.cumsum(held) - held
     return np.concatenate(

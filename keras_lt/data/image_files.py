@@ -121,11 +121,12 @@ class ImageFiles:
 
 
 def _check_size(image_size: tuple[int, int]) -> tuple[int, int]:
-    size = (image_size, image_size) if np.ndim(image_size) == 0 else image_size
-    if len(size) != 2:
+    if np.shape(image_size) != (2,):
         raise ValueError(
             "`image_size` must be height and width. Received: "
             f"image_size={image_size!r}. Pass, for example, `(64, 64)`."
         )
-    height, width = (check_positive_int("image_size", side) for side in size)
+    height, width = (
+        check_positive_int("image_size", side) for side in image_size
+    )
     return height, width

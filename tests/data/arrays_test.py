@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+
+from keras_lt import class_groups
+from keras_lt import data
+
+
+def pair(*counts: int) -> tuple[np.ndarray, np.ndarray]:
+    y = np.random.RandomState(1).permutation(
+        np.repeat(np.arange(len(counts)), counts)
+    )
+    x = np.broadcast_to(
+        np.arange(len(y))[:, None, None, None], (len(y), 2, 2, 1)
+    )
+    return x.astype("uint16"), y
+
+
+def test_everything_is_used_without_a_copy():
+    x, y = pair(5, 3)
+    split = data.from_arrays(x, y, test=(x[:2], y[:2]))
+    assert split.train.x is x
+    assert split.validation is None
+    assert len(split.test) == 2
+    assert split.class_names == ["0", "1"]
+
+
+def test_validation_leaves_each_class_an_image():
+    x, y = pair(120, 30, 1)
+    split = data.from_arrays(x, y, validation_fraction=0.2, seed=3)
+    assert split.class_counts == [96, 24, 1]
+    assert np.bincount(split.validation.y).tolist() == [24, 6]
+    groups = class_groups(split.class_counts)
+    assert {name: list(labels) for name, labels in groups.items()} == {
+        "many": [],
+        "medium": [0, 1],
+        "few": [2],
+    }
+    seen = np.concatenate(
+        [part.x[:, 0, 0, 0] for part in (split.train, split.validation)]
+    )
+    assert sorted(seen) == list(range(151))
+    for part in (split.train, split.validation):
+        np.testing.assert_array_equal(part.y, y[part.x[:, 0, 0, 0]])
+        np.testing.assert_array_equal(part.rows, part.x[:, 0, 0, 0])
+
+
+def test_long_tailed_subset():
+    x, y = pair(50, 50, 50)
+    split = data.from_arrays(x, y, imbalance_factor=10, validation_fraction=0.2)
+    rows = data.long_tailed_rows(y, 10)
+    assert split.class_counts == [40, 12, 4]
+    held = split.validation.rows
+    np.testing.assert_array_equal(split.train.rows, rows[~np.isin(rows, held)])
+    np.testing.assert_array_equal(split.train.x[:, 0, 0, 0], split.train.rows)
+
+
+def test_same_seed_same_split():
+    x, y = pair(40, 20)
+    first, again, other = (
+        data.from_arrays(x, y, validation_fraction=0.5, seed=seed).manifest()
+        for seed in (0, 0, 1)
+    )
+    assert first == again
+    assert first["parts"] != other["parts"]
+
+
+def test_lazy_source_stays_lazy():
+    files = data.ImageFiles([f"{row}.png" for row in range(10)], (4, 4))
+    split = data.from_arrays(files, np.arange(10) % 2, validation_fraction=0.4)
+    assert len(split.train.x.paths) == 6
+    assert split.validation.x.shape == (4, 4, 4, 3)
+
+
+def test_label_beyond_the_class_names():
+    x, y = pair(2, 2, 1)
+    row = int(np.argmax(y == 2))
+    with pytest.raises(ValueError, match=f"es, 2. Received: 2 at row {row}"):
+        data.from_arrays(x, y, class_names=["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "counts, message",
+    [
+        ((4,), "two classes or more"),
+        ((2, 0, 1), "1 of 3 classes without, first label 1"),
+        ((), "one image or more"),
+    ],
+)
+def test_classes_that_cannot_be_learned(counts, message):
+    with pytest.raises(ValueError, match=message):
+        data.from_arrays(*pair(*counts))
+
+
+def test_two_images_of_two_classes_are_enough():
+    split = data.from_arrays(*pair(1, 1), validation_fraction=0.5)
+    assert split.class_counts == [1, 1]
+    assert split.validation is None
+
+
+def test_fraction_out_of_range():
+    with pytest.raises(ValueError, match="`validation_fraction` must be"):
+        data.from_arrays(*pair(2, 2), validation_fraction=1.0)
+
+
+def test_nan_in_the_images():
+    x, y = pair(3, 3)
+    x = x.astype("float32")
+    x[4, 0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="finite numbers.*first in image 4"):
+        data.from_arrays(x, y)
