@@ -1,6 +1,9 @@
 """The recipes for images of the CIFAR kind."""
 
+from keras_lt.data.transforms._leveled_operations import CIFAR_MEAN
+from keras_lt.data.transforms.auto_augment import AutoAugment
 from keras_lt.data.transforms.compose import Compose
+from keras_lt.data.transforms.cutout import Cutout
 from keras_lt.data.transforms.normalize import Normalize
 from keras_lt.data.transforms.random_crop import RandomCrop
 from keras_lt.data.transforms.random_flip import RandomFlip
@@ -35,5 +38,7 @@ def cifar(training: bool | str = True) -> Compose:
     transforms: list[TransformFunction] = []
     if training:
         transforms += [RandomCrop(4), RandomFlip()]
+    if training == "strong":
+        transforms += [AutoAugment(), Cutout(16, fill=CIFAR_MEAN)]
     transforms.append(Normalize(_MEAN, _STD))
     return Compose(transforms)
