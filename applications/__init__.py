@@ -1,0 +1,28 @@
+"""Recipes: one folder per benchmark, with its results.
+
+Here are the names that the command line offers, so that `--help` can list
+them before Keras is imported.
+"""
+
+APPLICATIONS = ("digits_lt", "cifar10_lt", "cifar100_lt", "image_folder")
+
+METHODS = (
+    "crossentropy",
+    "logit_adjusted",
+    "balanced_softmax",
+    "ldam",
+    "ldam_drw",
+    "class_balanced",
+    "focal",
+    "label_aware_smoothing",
+    "cosine",
+    "drw",
+    "class_balanced_sampling",
+    "square_root_sampling",
+    "progressive_sampling",
+    "effective_number_sampling",
+)
+"""Ways of rebalancing, as `applications.methods` builds them."""
+
+SCHEDULES = ("ldam", "short")
+"""Lengths and learning rates, as `applications.schedules` builds them."""

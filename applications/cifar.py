@@ -1,0 +1,49 @@
+"""What the recipes of CIFAR-10 and CIFAR-100 share."""
+
+import keras
+
+from applications.experiment import train_and_judge
+from applications.methods import combine
+from applications.result import Result
+from applications.schedules import SCHEDULES
+from applications.settings import Settings
+from keras_lt import data
+from keras_lt import models
+from keras_lt.data import transforms
+
+
+def run(name: str, settings: Settings) -> Result:
+    """Trains a ResNet-32 on `cifar10_lt` or `cifar100_lt`."""
+    method = combine(settings.method)
+    schedule = SCHEDULES[settings.schedule].with_epochs(settings.epochs)
+    split = data.load(
+        name,
+        imbalance_factor=settings.imbalance_factor,
+        profile=settings.profile,
+        data_dir=settings.data_dir,
+        validation_fraction=settings.validation_fraction,
+        seed=settings.seed,
+    )
+    keras.utils.set_random_seed(settings.seed)
+    model = models.LongTailModel(
+        models.resnet32((32, 32, 3)),
+        num_classes=split.num_classes,
+        classifier=method.classifier or "linear",
+        weight_decay=schedule.weight_decay,
+    )
+    batches = data.Batches(
+        split.train,
+        batch_size=schedule.batch_size,
+        sampler=method.make_sampler(schedule.epochs),
+        transform=transforms.cifar(),
+        seed=settings.seed,
+    )
+    return train_and_judge(
+        model,
+        split,
+        batches,
+        transforms.cifar(training=False),
+        method,
+        schedule,
+        settings,
+    )

@@ -1,0 +1,52 @@
+"""A narrow ResNet-20 on long-tailed handwritten digits of 8 x 8 pixels."""
+
+import dataclasses
+
+import keras
+
+from applications.experiment import train_and_judge
+from applications.methods import combine
+from applications.result import Result
+from applications.schedules import SHORT
+from applications.settings import Settings
+from keras_lt import data
+from keras_lt import models
+from keras_lt.data import transforms
+
+IMBALANCE_FACTOR = 20
+"""144 images of the digit 0 down to 7 of the digit 9."""
+
+SCHEDULE = dataclasses.replace(SHORT, epochs=30, batch_size=32)
+"""The set is small: 489 images make 16 steps an epoch."""
+
+NORMALIZE = transforms.Normalize(mean=0.3, std=0.38)
+
+
+def run(settings: Settings) -> Result:
+    """Trains and judges; the schedule is the same for every `--schedule`."""
+    method = combine(settings.method)
+    schedule = SCHEDULE.with_epochs(settings.epochs)
+    split = data.load(
+        "digits_lt",
+        imbalance_factor=settings.imbalance_factor,
+        profile=settings.profile,
+        validation_fraction=settings.validation_fraction,
+        seed=settings.seed,
+    )
+    keras.utils.set_random_seed(settings.seed)
+    model = models.LongTailModel(
+        models.resnet20((8, 8, 1), width=8),
+        num_classes=split.num_classes,
+        classifier=method.classifier or "linear",
+        weight_decay=schedule.weight_decay,
+    )
+    batches = data.Batches(
+        split.train,
+        batch_size=schedule.batch_size,
+        sampler=method.make_sampler(schedule.epochs),
+        transform=transforms.Compose([transforms.RandomCrop(1), NORMALIZE]),
+        seed=settings.seed,
+    )
+    return train_and_judge(
+        model, split, batches, NORMALIZE, method, schedule, settings
+    )

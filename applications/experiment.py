@@ -1,0 +1,94 @@
+"""Trains a model as the settings say, and judges it on the test images."""
+
+import keras
+import numpy as np
+
+from applications.methods import Method
+from applications.result import Result
+from applications.run_folder import RunFolder
+from applications.schedules import Schedule
+from applications.settings import Settings
+from keras_lt import data
+from keras_lt import models
+from keras_lt import samplers
+from keras_lt import training
+
+
+def train_and_judge(
+    model: models.LongTailModel,
+    split: data.Split,
+    batches: data.Batches,
+    evaluation: data.transforms.Transform,
+    method: Method,
+    schedule: Schedule,
+    settings: Settings,
+) -> Result:
+    """Trains to the last epoch, and looks at the test images once.
+
+    Args:
+        model: The model, untrained.
+        split: The data, with a test part.
+        batches: The batches of `split.train`.
+        evaluation: The transform without augmentation.
+        method: How to rebalance.
+        schedule: Epochs and learning rates.
+        settings: The choices of the run.
+    """
+    folder = RunFolder.open(settings)
+    counts = split.class_counts
+    validation = None
+    if split.validation is not None:
+        validation = in_order(split.validation, evaluation)
+    stage = training.Stage(
+        name="training",
+        epochs=schedule.epochs,
+        batches=batches,
+        loss=method.make_loss(counts),
+        optimizer=schedule.optimizer(),
+        metrics=["accuracy"],
+        callbacks=[
+            keras.callbacks.LearningRateScheduler(schedule.rate()),
+            *method.make_callbacks(counts, schedule.deferred_epoch),
+        ],
+        validation=validation,
+    )
+    history = training.train(
+        model,
+        [stage],
+        directory=folder.checkpoints,
+        verbose=settings.verbose,
+    )
+    result = Result(
+        split=split,
+        settings=settings,
+        schedule=schedule,
+        provenance=folder.provenance,
+        history=history,
+        logits=predict(model, split.test, evaluation),
+        held_out_logits=predict(model, split.validation, evaluation),
+    )
+    folder.save(model, result)
+    return result
+
+
+def predict(
+    model: keras.Model,
+    examples: data.Examples | None,
+    evaluation: data.transforms.Transform,
+) -> np.ndarray | None:
+    """Returns the logits of the examples, in their order."""
+    if examples is None:
+        return None
+    return model.predict(in_order(examples, evaluation), verbose=0)
+
+
+def in_order(
+    examples: data.Examples, evaluation: data.transforms.Transform
+) -> data.Batches:
+    """Returns batches of all the examples, each once."""
+    return data.Batches(
+        examples,
+        batch_size=250,
+        sampler=samplers.InOrder(),
+        transform=evaluation,
+    )

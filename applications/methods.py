@@ -1,0 +1,128 @@
+"""The ways of rebalancing that the recipes offer.
+
+A method is the parts in which it differs from plain training. Two methods can
+be combined where they differ in different parts.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from collections.abc import Sequence
+
+import keras
+
+from keras_lt import callbacks
+from keras_lt import losses
+from keras_lt import samplers
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """Holds the parts of a method; what is None is as in plain training.
+
+    Args:
+        loss: Makes the loss from the class counts.
+        classifier: What `LongTailModel` takes as `classifier`.
+        sampler: Makes the sampler from the number of epochs.
+        callback: Makes a callback from the class counts and the epoch at
+            which a deferred method sets in.
+    """
+
+    loss: Callable[[Sequence[int]], keras.losses.Loss] | None = None
+    classifier: str | None = None
+    sampler: Callable[[int], samplers.Sampler] | None = None
+    callback: (
+        Callable[[Sequence[int], int], keras.callbacks.Callback] | None
+    ) = None
+
+    def make_loss(self, class_counts: Sequence[int]) -> keras.losses.Loss:
+        """Returns the loss for these counts, plain cross-entropy if none."""
+        return (self.loss or crossentropy)(class_counts)
+
+    def make_sampler(self, epochs: int) -> samplers.Sampler | None:
+        """Returns the sampler for so many epochs, if the method has one."""
+        return None if self.sampler is None else self.sampler(epochs)
+
+    def make_callbacks(
+        self, class_counts: Sequence[int], deferred_epoch: int
+    ) -> list[keras.callbacks.Callback]:
+        """Returns the callbacks of the method, which may be none."""
+        if self.callback is None:
+            return []
+        return [self.callback(class_counts, deferred_epoch)]
+
+    def parts(self) -> dict[str, object]:
+        """Returns the parts that are set, by name."""
+        values = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+        }
+        return {name: part for name, part in values.items() if part}
+
+
+def crossentropy(class_counts: Sequence[int]) -> keras.losses.Loss:
+    """Returns the plain loss, which takes no notice of the counts."""
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def deferred(
+    class_counts: Sequence[int], start_epoch: int
+) -> keras.callbacks.Callback:
+    """Returns the callback of deferred re-weighting."""
+    return callbacks.DeferredReweighting(class_counts, start_epoch=start_epoch)
+
+
+METHODS = {
+    "crossentropy": Method(loss=crossentropy),
+    "logit_adjusted": Method(loss=losses.LogitAdjusted),
+    "balanced_softmax": Method(loss=losses.BalancedSoftmax),
+    "ldam": Method(loss=losses.LDAM, classifier="cosine"),
+    "ldam_drw": Method(
+        loss=losses.LDAM, classifier="cosine", callback=deferred
+    ),
+    "class_balanced": Method(loss=losses.ClassBalanced),
+    "focal": Method(loss=lambda counts: losses.Focal()),
+    "label_aware_smoothing": Method(loss=losses.LabelAwareSmoothing),
+    "cosine": Method(classifier="cosine"),
+    "drw": Method(callback=deferred),
+    "class_balanced_sampling": Method(
+        sampler=lambda epochs: samplers.ClassBalanced()
+    ),
+    "square_root_sampling": Method(
+        sampler=lambda epochs: samplers.SquareRoot()
+    ),
+    "progressive_sampling": Method(
+        sampler=lambda epochs: samplers.Progressive(epochs)
+    ),
+    "effective_number_sampling": Method(
+        sampler=lambda epochs: samplers.EffectiveNumber()
+    ),
+}
+
+
+def combine(names: Sequence[str]) -> Method:
+    """Puts methods together, part by part.
+
+    Args:
+        names: Names in `METHODS`.
+
+    Raises:
+        ValueError: If a name is unknown, or two methods set the same part.
+    """
+    chosen: dict[str, object] = {}
+    owner: dict[str, str] = {}
+    for name in names:
+        if name not in METHODS:
+            raise ValueError(
+                f"A method must be one of {', '.join(METHODS)}. Received: "
+                f"{name!r}."
+            )
+        for part, value in METHODS[name].parts().items():
+            if part in owner and chosen[part] != value:
+                raise ValueError(
+                    "Methods that are combined must differ in different "
+                    f"parts. Received: {owner[part]!r} and {name!r}, which "
+                    f"both set the {part}. Take one of them."
+                )
+            chosen[part] = value
+            owner[part] = name
+    return Method(**chosen)

@@ -1,0 +1,104 @@
+"""Says where and with what a result was made."""
+
+import datetime
+import importlib
+import importlib.metadata
+import os
+import pathlib
+import platform
+import subprocess
+from typing import Any
+
+import keras
+
+PACKAGES = ("keras-lt", "keras", "numpy", "tensorflow", "jax", "torch")
+
+
+def provenance() -> dict[str, Any]:
+    """Returns date, commit, versions and hardware as plain values."""
+    now = datetime.datetime.now(datetime.UTC)
+    return {
+        "date": now.isoformat(timespec="seconds"),
+        "commit": commit(),
+        "backend": keras.config.backend(),
+        "dtype_policy": keras.config.dtype_policy().name,
+        "versions": {"python": platform.python_version(), **versions()},
+        "hardware": hardware(),
+    }
+
+
+def commit() -> str | None:
+    """Returns the commit of this repository, or None outside of git.
+
+    A `+` at its end says that files of the project differed from it.
+    """
+    root = pathlib.Path(__file__).resolve().parents[1]
+    head = _git(root, "rev-parse", "HEAD")
+    if head is None:
+        return None
+    changed = _git(
+        root,
+        "status",
+        "--porcelain",
+        "--untracked-files=no",
+        "--",
+        "keras_lt",
+        "applications",
+    )
+    return f"{head}+" if changed else head
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of the packages that are installed."""
+    found = {}
+    backend = keras.config.backend()
+    for name in PACKAGES:
+        if name in ("tensorflow", "jax", "torch") and name != backend:
+            continue
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def hardware() -> dict[str, Any]:
+    """Returns the processor and the accelerators that the backend sees."""
+    return {
+        "platform": platform.platform(),
+        "cpu": _cpu_model(),
+        "cpu_count": os.cpu_count(),
+        "devices": _devices(),
+    }
+
+
+def _devices() -> list[str]:
+    if keras.config.backend() != "torch":
+        return [str(name) for name in keras.distribution.list_devices()]
+    cuda = importlib.import_module("torch").cuda
+    names = [cuda.get_device_name(i) for i in range(cuda.device_count())]
+    return names or ["cpu:0"]
+
+
+def _cpu_model() -> str:
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    for line in lines:
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def _git(root: pathlib.Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,97 @@
+"""The folder in which a run keeps its files."""
+
+import json
+import pathlib
+from typing import Any
+
+import keras
+
+from applications.files import write_arrays
+from applications.files import write_json
+from applications.provenance import provenance
+from applications.result import Result
+from applications.settings import Settings
+
+
+class RunFolder:
+    """Keeps the files of one run apart from those of others.
+
+    - `settings.json`: what was asked for, and where and with what it started.
+    - `checkpoints/`: the state of the training after each epoch.
+    - `model.keras`: the trained model.
+    - `logits.npz`: its answers to the test images, and their labels.
+    - `result.json`: the numbers, and all that led to them.
+    - `report/`: the report on them.
+
+    Args:
+        path: The folder, or None to keep nothing.
+        provenance: Where and with what the run started.
+    """
+
+    def __init__(
+        self, path: pathlib.Path | None, provenance: dict[str, Any]
+    ) -> None:
+        self.path = path
+        self.provenance = provenance
+
+    @classmethod
+    def open(cls, settings: Settings) -> "RunFolder":
+        """Starts a folder, or goes on with one.
+
+        Raises:
+            ValueError: If there is a run already and it is not to be resumed,
+                or it is one of other settings.
+        """
+        if settings.output_dir is None:
+            return cls(None, provenance())
+        path = pathlib.Path(settings.output_dir)
+        start = path / "settings.json"
+        own = json.loads(json.dumps(settings.what_is_trained()))
+        if start.exists():
+            saved = json.loads(start.read_text())
+            _check_same_run(path, saved["settings"], own, settings.resume)
+            return cls(path, saved["provenance"])
+        content = {"settings": own, "provenance": provenance()}
+        write_json(start, content)
+        return cls(path, content["provenance"])
+
+    @property
+    def checkpoints(self) -> pathlib.Path | None:
+        """Where the state of the training goes."""
+        return self.path / "checkpoints" if self.path else None
+
+    def save(self, model: keras.Model, result: Result) -> None:
+        """Writes what a finished run leaves behind."""
+        if self.path is None:
+            return
+        model.save(self.path / "model.keras")
+        labels = result.split.test.y
+        write_arrays(
+            self.path / "logits.npz",
+            {"logits": result.logits, "labels": labels},
+        )
+        write_json(self.path / "result.json", result.record())
+        for name, card in result.cards().items():
+            card.save(self.path / "report" / name)
+
+
+def _check_same_run(
+    path: pathlib.Path,
+    saved: dict[str, Any],
+    own: dict[str, Any],
+    resume: bool,
+) -> None:
+    if not resume:
+        raise ValueError(
+            "The output folder must be new, or the run in it be resumed. "
+            f"Received: {str(path)!r}, which holds a run. Add --resume to go "
+            "on with it, or use another --output_dir."
+        )
+    changed = [name for name in own if own[name] != saved.get(name)]
+    if changed:
+        name = changed[0]
+        raise ValueError(
+            "A run must be resumed with the settings it was started with. "
+            f"Received: {name}={own[name]!r}; the run in {str(path)!r} has "
+            f"{saved.get(name)!r}. Use its settings, or another --output_dir."
+        )

@@ -1,0 +1,65 @@
+"""Lengths, learning rates and weight decays that recipes are trained with."""
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+
+from keras_lt import callbacks
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """Holds how long and how fast a recipe trains.
+
+    Args:
+        epochs: Number of epochs.
+        batch_size: Images per step.
+        weight_decay: Coupled decay of every trainable variable.
+        warm_up: Epochs in which the learning rate rises.
+        shape: `"steps"` for 1, 0.01 and 0.0001 times the learning rate, with
+            the drops at 80 % and 90 % of the epochs; `"cosine"` for a fall
+            to 0.
+        learning_rate: The highest learning rate.
+    """
+
+    epochs: int
+    batch_size: int
+    weight_decay: float
+    warm_up: int
+    shape: str
+    learning_rate: float = 0.1
+
+    @property
+    def deferred_epoch(self) -> int:
+        """Epoch, from 0, at which deferred re-weighting sets in."""
+        return self.epochs * 8 // 10
+
+    def with_epochs(self, epochs: int | None) -> "Schedule":
+        """Returns the same shape over another number of epochs."""
+        if epochs is None:
+            return self
+        warm_up = min(self.warm_up, epochs // 10)
+        return dataclasses.replace(self, epochs=epochs, warm_up=warm_up)
+
+    def optimizer(self) -> keras.optimizers.Optimizer:
+        """Returns SGD with momentum; decay is a part of the model."""
+        return keras.optimizers.SGD(self.learning_rate, momentum=0.9)
+
+    def rate(self) -> Callable[[int], float]:
+        """Returns the function from the epoch to the learning rate."""
+        if self.shape == "cosine":
+            return callbacks.cosine_schedule(
+                self.learning_rate, self.epochs, self.warm_up
+            )
+        drops = {self.deferred_epoch: 0.01, self.epochs * 9 // 10: 0.0001}
+        return callbacks.step_schedule(self.learning_rate, drops, self.warm_up)
+
+
+LDAM = Schedule(200, 128, 2e-4, warm_up=5, shape="steps")
+"""The published recipe, of LDAM and of most that followed it."""
+
+SHORT = Schedule(30, 64, 5e-4, warm_up=2, shape="cosine")
+"""For two CPU cores; keeps the order of the methods, not their numbers."""
+
+SCHEDULES = {"ldam": LDAM, "short": SHORT}

@@ -1,0 +1,57 @@
+"""What a recipe is told."""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Holds the choices of a run: the flags of `scripts/train.py`.
+
+    Args:
+        method: One or more of `applications.METHODS`, which are combined.
+        imbalance_factor: Largest by smallest class of the training images.
+        profile: How the sizes of the classes fall.
+        schedule: One of `applications.SCHEDULES`.
+        epochs: Length of the training; by default that of the schedule.
+        validation_fraction: Share of the training images that is held out, to
+            choose the strength of logit adjustment on. 0 trains on all, as
+            the literature does, and adjusts with strength 1.
+        backbone: Network of `image_folder`.
+        pretrained: Whether that network starts from ImageNet weights.
+        image_size: Height and width of the images of `image_folder`.
+        data_dir: Where the data lies.
+        output_dir: Where checkpoints, model, report and result go; None keeps
+            nothing.
+        resume: Whether to go on with what `output_dir` holds.
+        seed: Seed of the split, the weights and the batches.
+        verbose: As in `keras.Model.fit`.
+    """
+
+    method: tuple[str, ...] = ("crossentropy",)
+    imbalance_factor: float = 100
+    profile: str = "exponential"
+    schedule: str = "short"
+    epochs: int | None = None
+    validation_fraction: float = 0.0
+    backbone: str = "resnet20"
+    pretrained: bool = False
+    image_size: tuple[int, int] = (64, 64)
+    data_dir: str | None = None
+    output_dir: str | None = None
+    resume: bool = False
+    seed: int = 0
+    verbose: Any = "auto"
+
+    @property
+    def directory(self) -> pathlib.Path | None:
+        """Where the run keeps its files."""
+        return pathlib.Path(self.output_dir) if self.output_dir else None
+
+    def what_is_trained(self) -> dict[str, Any]:
+        """Returns the choices that a resumed run must share."""
+        own = dataclasses.asdict(self)
+        for name in ("data_dir", "output_dir", "resume", "verbose"):
+            del own[name]
+        return own

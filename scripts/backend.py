@@ -1,0 +1,73 @@
+"""Sets up Keras before it is imported."""
+
+import importlib
+import importlib.util
+import os
+import pathlib
+import sys
+
+BACKENDS = ("jax", "tensorflow", "torch")
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+"""The folder that `applications` and `scripts` are in."""
+
+DTYPE_POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+def installed_backend() -> str:
+    """Returns `KERAS_BACKEND`, or the first backend that is installed."""
+    chosen = os.environ.get("KERAS_BACKEND")
+    if chosen:
+        return chosen
+    for name in ("tensorflow", "jax", "torch"):
+        if importlib.util.find_spec(name):
+            return name
+    raise ImportError(
+        "Keras needs a backend. Install one: "
+        'pip install "keras-lt[jax]", or tensorflow, or torch.'
+    )
+
+
+def set_up_keras(
+    backend: str | None = None,
+    dtype_policy: str = "float32",
+    threads: int | None = None,
+) -> str:
+    """Chooses the backend; Keras must not have been imported yet.
+
+    Args:
+        backend: One of `BACKENDS`; None takes the one that is installed.
+        dtype_policy: One of `DTYPE_POLICIES`.
+        threads: Number of CPU threads of the backend; None leaves it to
+            choose.
+
+    Returns:
+        The name of the backend.
+    """
+    backend = backend or installed_backend()
+    os.environ["KERAS_BACKEND"] = backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if threads:
+        _limit_threads(backend, threads)
+    keras = importlib.import_module("keras")
+    keras.config.set_dtype_policy(dtype_policy)
+    return backend
+
+
+def _limit_threads(backend: str, threads: int) -> None:
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    if backend == "tensorflow":
+        tensorflow = importlib.import_module("tensorflow")
+        tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+        tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+    elif backend == "torch":
+        importlib.import_module("torch").set_num_threads(threads)
+    else:
+        # The size of XLA's thread pool on a CPU is read from these.
+        os.environ["NPROC"] = os.environ["PJRT_NPROC"] = str(threads)
+
+
+def find_applications() -> None:
+    """Lets `import applications` work from wherever a script is started."""
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))

@@ -1,0 +1,151 @@
+"""Trains one application and writes its result and report.
+
+    python scripts/train.py --application=cifar100_lt --method=ldam_drw \
+        --data_dir=data --output_dir=runs/ldam_drw
+
+A run that was stopped goes on where it was, with --resume added.
+"""
+
+import importlib
+import pathlib
+import sys
+
+from absl import app
+from absl import flags
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+import applications  # noqa: E402
+from scripts import backend  # noqa: E402
+
+_PROGRESS = {"bar": 1, "lines": 2, "none": 0}
+
+_APPLICATION = flags.DEFINE_enum(
+    "application", None, applications.APPLICATIONS, "What to train on."
+)
+_METHOD = flags.DEFINE_list(
+    "method",
+    "crossentropy",
+    "How to rebalance: one, or several that are combined, with commas "
+    f"between them, of: {', '.join(applications.METHODS)}.",
+)
+_IMBALANCE_FACTOR = flags.DEFINE_float(
+    "imbalance_factor",
+    None,
+    "Largest by smallest training class. By default that of the application.",
+    lower_bound=1.0,
+)
+_PROFILE = flags.DEFINE_enum(
+    "profile",
+    "exponential",
+    ["exponential", "step", "pareto"],
+    "How the sizes of the training classes fall.",
+)
+_SCHEDULE = flags.DEFINE_enum(
+    "schedule",
+    "short",
+    applications.SCHEDULES,
+    "Epochs, batch size and learning rates: the published recipe, or a short "
+    "one for a CPU.",
+)
+_EPOCHS = flags.DEFINE_integer(
+    "epochs", None, "Instead of those of the schedule.", lower_bound=1
+)
+_VALIDATION_FRACTION = flags.DEFINE_float(
+    "validation_fraction",
+    0.0,
+    "Share of the training images that is held out, to choose the strength of "
+    "logit adjustment on.",
+    lower_bound=0.0,
+    upper_bound=0.9,
+)
+_BACKBONE = flags.DEFINE_string(
+    "backbone",
+    "resnet20",
+    "Network of image_folder: resnet20, resnet32, resnet44, resnet56, or a "
+    "name in keras.applications such as EfficientNetB0.",
+)
+_PRETRAINED = flags.DEFINE_bool(
+    "pretrained",
+    False,
+    "Whether a network of keras.applications starts from ImageNet weights, "
+    "which Keras downloads.",
+)
+_IMAGE_SIZE = flags.DEFINE_integer(
+    "image_size", 64, "Height and width in image_folder.", lower_bound=8
+)
+_SEED = flags.DEFINE_integer(
+    "seed", 0, "Seed of the split, weights and batches.", lower_bound=0
+)
+_BACKEND = flags.DEFINE_enum(
+    "backend",
+    None,
+    backend.BACKENDS,
+    "Backend of Keras. By default KERAS_BACKEND, or one that is installed.",
+)
+_DTYPE_POLICY = flags.DEFINE_enum(
+    "dtype_policy",
+    "float32",
+    backend.DTYPE_POLICIES,
+    "Precision of the network; losses stay in float32.",
+)
+_THREADS = flags.DEFINE_integer(
+    "threads", None, "CPU threads of the backend.", lower_bound=1
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir",
+    None,
+    "Where the data lies. By default KERAS_LT_DATA. For image_folder, the "
+    "folder with a folder of images per class.",
+)
+_OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir", None, "Where checkpoints, model, result and report go."
+)
+_RESUME = flags.DEFINE_bool(
+    "resume", False, "Go on with the run that output_dir holds."
+)
+_PROGRESS_KIND = flags.DEFINE_enum(
+    "progress", "bar", list(_PROGRESS), "What is shown in each epoch."
+)
+
+
+@flags.validator("method", f"must be of {', '.join(applications.METHODS)}.")
+def _methods_are_known(names: list[str]) -> bool:
+    return bool(names) and not set(names) - set(applications.METHODS)
+
+
+def main(argv: list[str]) -> None:
+    if len(argv) > 1:
+        raise app.UsageError(f"Expected flags only. Received: {argv[1:]}.")
+    backend.set_up_keras(_BACKEND.value, _DTYPE_POLICY.value, _THREADS.value)
+    from applications.settings import Settings
+
+    name = _APPLICATION.value
+    recipe = importlib.import_module(f"applications.{name}.recipe")
+    settings = Settings(
+        method=tuple(_METHOD.value),
+        imbalance_factor=_IMBALANCE_FACTOR.value or recipe.IMBALANCE_FACTOR,
+        profile=_PROFILE.value,
+        schedule=_SCHEDULE.value,
+        epochs=_EPOCHS.value,
+        validation_fraction=_VALIDATION_FRACTION.value,
+        backbone=_BACKBONE.value,
+        pretrained=_PRETRAINED.value,
+        image_size=_IMAGE_SIZE.value,
+        data_dir=_DATA_DIR.value,
+        output_dir=_OUTPUT_DIR.value,
+        resume=_RESUME.value,
+        seed=_SEED.value,
+        verbose=_PROGRESS[_PROGRESS_KIND.value],
+    )
+    try:
+        result = recipe.run(settings)
+    except ValueError as error:
+        raise SystemExit(f"{type(error).__name__}: {error}") from error
+    print(result.table())
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("application")
+    flags.mark_flag_as_required("output_dir")
+    app.run(main)
