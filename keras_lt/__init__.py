@@ -15,10 +15,12 @@ from keras_lt.counts import class_counts
 from keras_lt.counts import class_groups
 from keras_lt.counts import effective_number_weights
 from keras_lt.counts import log_priors
+from keras_lt.models import LongTailModel
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "LongTailModel",
     "callbacks",
     "class_counts",
     "class_groups",

@@ -21,6 +21,7 @@ from keras_lt.ops.crossentropy import as_soft_labels
 from keras_lt.types import Config
 from keras_lt.types import Outputs
 from keras_lt.types import Tensor
+from keras_lt.validation import check_finite
 from keras_lt.validation import check_labels
 from keras_lt.validation import check_positive_int
 
@@ -148,14 +149,14 @@ class ClassificationModel(keras.Model):
         """Trains the model, as `keras.Model.fit` does.
 
         In addition, `Batches` are told the epoch and read in their own order,
-        objectives bring their callbacks, and labels in arrays are checked.
+        objectives bring their callbacks, and arrays are checked.
         """
         if isinstance(x, Batches):
             kwargs["shuffle"] = False  # The sampler has shuffled already.
-        self._check_labels(y)
+        self._check_arrays(x, y)
         validation = kwargs.get("validation_data")
         if isinstance(validation, tuple) and len(validation) > 1:
-            self._check_labels(validation[1])
+            self._check_arrays(*validation[:2])
         return super().fit(
             x,
             y,
@@ -168,7 +169,7 @@ class ClassificationModel(keras.Model):
 
     def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         """Returns loss and metrics, as `keras.Model.evaluate` does."""
-        self._check_labels(y)
+        self._check_arrays(x, y)
         return super().evaluate(x, y, **kwargs)
 
     def compute_loss(
@@ -310,6 +311,8 @@ class ClassificationModel(keras.Model):
             return [*own, callbacks]
         return [*own, *callbacks]
 
-    def _check_labels(self, y: Any) -> None:
+    def _check_arrays(self, x: Any, y: Any) -> None:
+        if isinstance(x, np.ndarray):
+            check_finite("x", x)
         if isinstance(y, np.ndarray) and not are_soft(y, self.num_classes):
             check_labels(y, self.num_classes, name="y")

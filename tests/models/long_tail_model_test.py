@@ -581,3 +581,15 @@ def test_training_without_compile():
     x, y = images()
     with pytest.raises(ValueError, match="with a loss before training"):
         model.compute_loss(x, y, model(x))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_images_must_be_finite(value):
+    x, y = images(4)
+    x[2, 0, 0, 0] = value
+    model = small_model()
+    model.compile("sgd", SPARSE(from_logits=True))
+    with pytest.raises(ValueError, match="`x` must be finite.*in row 2"):
+        model.fit(x, y, verbose=0)
+    with pytest.raises(ValueError, match="`x` must be finite.*in row 2"):
+        model.evaluate(x, y, verbose=0)

@@ -145,7 +145,7 @@ def test_file_comes_back_with_decay_and_outputs(tmp_path):
 
 
 @pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow",
+    keras.config.backend() != "tensorflow",
     reason="Keras synchronizes batch normalization on TensorFlow only",
 )
 def test_synchronized_reaches_every_normalization():
