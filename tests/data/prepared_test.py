@@ -37,7 +37,7 @@ def prepare(folder, name="cifar10", file_format="array_record", ids=True):
             example = {"image": images[row], "label": int(labels[row])}
             if ids:
                 example["id"] = f"{part}_{row:05}"
-            yield row, example
+            yield int(row), example
 
     tfds.dataset_builders.store_as_tfds_dataset(
         name=name,
