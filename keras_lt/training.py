@@ -1,1 +1,0 @@
-"""Training in stages, and going on after a crash."""

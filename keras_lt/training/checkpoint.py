@@ -1,0 +1,176 @@
+"""The whole state of a training in one file."""
+
+import json
+import os
+import pathlib
+import re
+import zipfile
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+_FORMAT = 1
+
+
+class Checkpoint:
+    """Saves and restores every variable of a model and of its optimizer.
+
+    Unlike a `.keras` file it holds the state of the random generators of
+    dropout and augmentation layers, without which a training does not go on as
+    it would have. It is one `.npz` file that is written
+    under another name and moved into place, so that there is a whole one at
+    any time, and it holds plain arrays and JSON only.
+
+    Args:
+        path: Where the file is, or will be.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = pathlib.Path(path)
+
+    def exists(self) -> bool:
+        """Whether there is a checkpoint."""
+        return self.path.exists()
+
+    def save(self, model: keras.Model, progress: Mapping[str, Any]) -> None:
+        """Writes the state of a compiled model.
+
+        Args:
+            model: The model, with an optimizer that is built.
+            progress: What else to keep, as JSON holds it.
+
+        Raises:
+            OSError: If the file cannot be written. The one from before is
+                left as it is.
+        """
+        arrays, described = {}, {}
+        for owner, variables in _state(model).items():
+            described[owner] = [_description(one) for one in variables]
+            for index, variable in enumerate(variables):
+                arrays[f"{owner}_{index}"] = _to_array(variable)
+        content = {
+            "format": _FORMAT,
+            "progress": dict(progress),
+            "variables": described,
+        }
+        arrays["content"] = np.array(json.dumps(content))
+        self._write(arrays)
+
+    def read_progress(self) -> dict[str, Any]:
+        """Returns what `save` got as `progress`.
+
+        Raises:
+            ValueError: If the file is not a whole checkpoint.
+        """
+        return self._read(["content"])[0]["progress"]
+
+    def restore(self, model: keras.Model) -> None:
+        """Sets every variable of a compiled model and its optimizer.
+
+        Raises:
+            ValueError: If the checkpoint is of another model or optimizer, or
+                is damaged. Nothing is changed then.
+        """
+        content, arrays = self._read()
+        state = _state(model)
+        for owner, variables in state.items():
+            saved = content["variables"][owner]
+            self._compare(owner, saved, [_description(v) for v in variables])
+        for owner, variables in state.items():
+            for index, variable in enumerate(variables):
+                variable.assign(arrays[f"{owner}_{index}"])
+
+    def _write(self, arrays: Mapping[str, np.ndarray]) -> None:
+        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with open(temporary, "wb") as file:
+                np.savez(file, **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.path)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                "The state of the training must be written to a disk with "
+                f"room for it. Received: {error.strerror or error}. The "
+                "checkpoint from before, if any, is whole: make room and "
+                "start again to go on from there",
+                str(self.path),
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _read(
+        self, names: Sequence[str] | None = None
+    ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                names = file.files if names is None else names
+                arrays = {name: file[name] for name in names}
+            content = json.loads(arrays.pop("content").item())
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(
+                "A checkpoint must be a whole file that `train` has written. "
+                f"Received: {str(self.path)!r}, which cannot be read "
+                f"({error}). Remove it, or pass `resume=False`."
+            ) from error
+        if content["format"] != _FORMAT:
+            raise ValueError(
+                f"A checkpoint must be of format {_FORMAT}. Received: format "
+                f"{content['format']} in {str(self.path)!r}. Use the version "
+                "of keras_lt that wrote it, or pass `resume=False`."
+            )
+        return content, arrays
+
+    def _compare(
+        self, owner: str, saved: list[list[Any]], here: list[list[Any]]
+    ) -> None:
+        differs = (
+            (index, was, now)
+            for index, (was, now) in enumerate(zip(saved, here, strict=False))
+            if _unnumbered(was) != _unnumbered(now)
+        )
+        first = next(differs, None)
+        if first is None and len(saved) == len(here):
+            return
+        detail = ""
+        if first is not None:
+            index, (old, shape, _), (new, expected, _) = first
+            detail = (
+                f" The first that differs is number {index}: {old!r} "
+                f"{tuple(shape)} in the file, {new!r} {tuple(expected)} here."
+            )
+        raise ValueError(
+            f"A checkpoint must be of the same {owner}. Received: "
+            f"{str(self.path)!r} with {len(saved)} variables, for a {owner} "
+            f"with {len(here)}.{detail} Use another directory, or pass "
+            "`resume=False` to start anew."
+        )
+
+
+def _state(model: keras.Model) -> dict[str, list[keras.Variable]]:
+    return {"model": model.variables, "optimizer": model.optimizer.variables}
+
+
+def _description(variable: keras.Variable) -> list[Any]:
+    shape = [int(size) for size in variable.shape]
+    return [variable.path, shape, str(variable.dtype)]
+
+
+def _unnumbered(description: list[Any]) -> tuple[str, list[int]]:
+    """Path and shape, without the numbers that Keras gives to names.
+
+    The second "dense" of a process is "dense_1", though its model is the same.
+    """
+    path, shape, _ = description
+    return re.sub(r"_\d+(?=/|_|$)", "", path), list(shape)
+
+
+def _to_array(variable: keras.Variable) -> np.ndarray:
+    array = keras.ops.convert_to_numpy(variable)
+    # NumPy cannot store bfloat16, which float32 holds without loss.
+    return array if array.dtype.kind in "biuf" else array.astype("float32")

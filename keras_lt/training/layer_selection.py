@@ -1,0 +1,107 @@
+"""Which layers of a model a stage trains or resets."""
+
+from collections.abc import Iterator
+
+import keras
+
+from keras_lt.models import ClassificationModel
+from keras_lt.training.stage import Selection
+
+
+def set_trainable(model: keras.Model, selection: Selection | None) -> None:
+    """Trains the selected layers of a model, and freezes the others.
+
+    The objectives of a model are left alone: their state is theirs.
+    """
+    if selection is None:
+        return
+    chosen = {id(layer) for layer in selected_layers(model, selection)}
+    # A frozen model hides what is trainable in it, so all are opened first.
+    for container in _containers(model):
+        container.trainable = True
+    for _, layer in _leaves(model):
+        layer.trainable = id(layer) in chosen
+
+
+def reset_layers(model: keras.Model, selection: Selection) -> None:
+    """Gives the selected layers new random weights."""
+    if not callable(selection) and not selection:
+        return
+    for layer in selected_layers(model, selection):
+        if not layer.weights:
+            continue
+        fresh = type(layer).from_config(layer.get_config())
+        fresh.build_from_config(layer.get_build_config())
+        layer.set_weights(fresh.get_weights())
+
+
+def selected_layers(
+    model: keras.Model, selection: Selection
+) -> list[keras.layers.Layer]:
+    """Returns the layers that a selection names, innermost ones only.
+
+    Raises:
+        ValueError: If a name fits no layer.
+    """
+    leaves = list(_leaves(model))
+    if callable(selection):
+        return [layer for _, layer in leaves if selection(layer)]
+    names = [selection] if isinstance(selection, str) else list(selection)
+    chosen: dict[int, keras.layers.Layer] = {}
+    for name in names:
+        found = _named(model, leaves, name)
+        if not found:
+            raise ValueError(
+                "A name in `trainable` or `reset` must be 'all', "
+                "'classifier', 'backbone' or the start of a layer's name. "
+                f"Received: {name!r}, which fits none of {len(leaves)} "
+                f"layers, from {leaves[0][0]!r} to {leaves[-1][0]!r}. See "
+                "`model.layers` for the names."
+            )
+        chosen.update((id(layer), layer) for layer in found)
+    return list(chosen.values())
+
+
+def _named(
+    model: keras.Model,
+    leaves: list[tuple[str, keras.layers.Layer]],
+    name: str,
+) -> list[keras.layers.Layer]:
+    if name == "all":
+        return [layer for _, layer in leaves]
+    if isinstance(model, ClassificationModel):
+        heads = {
+            id(layer)
+            for head in model.classifiers()
+            for _, layer in _leaves(head)
+        }
+        if name == "classifier":
+            return [layer for _, layer in leaves if id(layer) in heads]
+        if name == "backbone":
+            return [layer for _, layer in leaves if id(layer) not in heads]
+    # "/stage_3" is found at the start of any part of "/resnet32/stage_3".
+    return [layer for path, layer in leaves if f"/{name}" in f"/{path}"]
+
+
+def _leaves(
+    layer: keras.layers.Layer, path: str = ""
+) -> Iterator[tuple[str, keras.layers.Layer]]:
+    """Yields the layers that hold no layers that Keras shows, with paths."""
+    if not isinstance(layer, keras.Model):
+        yield path or layer.name, layer
+        return
+    for inner in _children(layer):
+        yield from _leaves(inner, f"{path}/{inner.name}".lstrip("/"))
+
+
+def _containers(model: keras.Model) -> Iterator[keras.Model]:
+    yield model
+    for inner in _children(model):
+        if isinstance(inner, keras.Model):
+            yield from _containers(inner)
+
+
+def _children(model: keras.Model) -> list[keras.layers.Layer]:
+    if not isinstance(model, ClassificationModel):
+        return model.layers
+    return [one for one in model.layers if one is not model.objective_list]

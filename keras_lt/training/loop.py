@@ -1,0 +1,215 @@
+"""Runs the stages of a training, and goes on where one stopped."""
+
+import os
+import pathlib
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_lt.data import Batches
+from keras_lt.models import ClassificationModel
+from keras_lt.training.checkpoint import Checkpoint
+from keras_lt.training.epoch_seed import EpochSeed
+from keras_lt.training.epoch_seed import set_seed
+from keras_lt.training.layer_selection import reset_layers
+from keras_lt.training.layer_selection import set_trainable
+from keras_lt.training.optimizer_state import continue_from
+from keras_lt.training.optimizer_state import fresh_optimizer
+from keras_lt.training.progress import Progress
+from keras_lt.training.progress import Row
+from keras_lt.training.stage import Stage
+from keras_lt.training.stage import resolved
+
+
+def train(
+    model: keras.Model,
+    stages: Sequence[Stage],
+    directory: str | os.PathLike[str] | None = None,
+    resume: bool = True,
+    csv: bool = True,
+    tensorboard: bool = False,
+    verbose: Any = "auto",
+) -> list[Row]:
+    """Trains a model in stages, and goes on after a crash.
+
+    Each stage freezes what it does not train, compiles the model with a new
+    optimizer, and calls `model.fit`. After each epoch the whole state is saved
+    in `directory`. Called again with the same model, stages and directory, the
+    training goes on at the epoch it was in, and ends with the same weights as
+    one that was not stopped: exactly so on one machine with the same backend,
+    as far as the backend computes the same numbers twice (on a GPU, that has
+    to be asked for). What `batches`, callbacks and a schedule of the learning
+    rate do has to follow from the epoch; `Batches` and the callbacks of this
+    library see to that. The seeds of Python, NumPy and the backend are set at
+    the start of each epoch (`keras.utils.set_random_seed`), to numbers that
+    follow from Python's generator at the start of the training.
+
+    Afterwards the model is as the last stage left it: what that stage froze
+    is still frozen.
+
+    Args:
+        model: A Keras model that is built.
+        stages: What to do, one after the other.
+        directory: Where `checkpoint.npz`, `history.csv` and the folder
+            `tensorboard` go. `None` writes nothing.
+        resume: Whether to go on from a checkpoint that is there. `False`
+            starts anew, and writes over it.
+        csv: Whether to write the history as a table.
+        tensorboard: Whether to log for TensorBoard, which takes TensorFlow.
+        verbose: As in `keras.Model.fit`.
+
+    Returns:
+        One row per epoch, those before a crash included: `stage`, `epoch`
+        (from 0 in each stage), `seconds`, and the logs of Keras.
+
+    Raises:
+        ValueError: If the stages do not fit together or the model, or the
+            checkpoint is of another model or other stages.
+        OSError: If the state cannot be saved.
+
+    Example:
+
+    >>> from keras_lt.training import Stage, train
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    >>> examples = np.ones((8, 2), "float32"), np.arange(8) % 3
+    >>> stage = Stage(
+    ...     name="all",
+    ...     epochs=2,
+    ...     batches=keras_lt.data.Batches(examples, batch_size=4),
+    ...     loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    ...     optimizer=keras.optimizers.SGD(0.1),
+    ... )
+    >>> history = train(model, [stage], verbose=0)
+    >>> [(row["stage"], row["epoch"]) for row in history]
+    [('all', 0), ('all', 1)]
+    """
+    _check_built(model)
+    run = _Run(model, resolved(stages), directory, csv, tensorboard, verbose)
+    return run.from_checkpoint() if resume else run.stages_from(0)
+
+
+class _Run:
+    """One call of `train`."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        stages: list[Stage],
+        directory: str | os.PathLike[str] | None,
+        csv: bool,
+        tensorboard: bool,
+        verbose: Any,
+    ) -> None:
+        self.model = model
+        self.stages = stages
+        self.verbose = verbose
+        self.folder = None if directory is None else pathlib.Path(directory)
+        self.checkpoint: Checkpoint | None = None
+        self.tensorboard = tensorboard
+        csv_path = None
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.checkpoint = Checkpoint(self.folder / "checkpoint.npz")
+            csv_path = self.folder / "history.csv" if csv else None
+        plan = [[stage.name, stage.epochs] for stage in stages]
+        seed = random.randrange(2**31)
+        self.progress = Progress([], plan, seed, self.checkpoint, csv_path)
+
+    def from_checkpoint(self) -> list[Row]:
+        """Goes on where the checkpoint was saved, if there is one."""
+        if self.checkpoint is None or not self.checkpoint.exists():
+            return self.stages_from(0)
+        done = self.checkpoint.read_progress()
+        self._check_plan(done["plan"])
+        index = done["stage"]
+        stage = self.stages[index]
+        self._compile(stage)
+        self.checkpoint.restore(self.model)
+        self.progress.seed = done["seed"]
+        self.progress.history.extend(done["history"])
+        self.progress.write_csv()
+        if not done["stage_finished"]:
+            self._fit(index, first_epoch=done["epochs_done"])
+        return self.stages_from(index + 1)
+
+    def stages_from(self, index: int) -> list[Row]:
+        """Runs the stages from one on, each from its first epoch."""
+        for number, stage in enumerate(self.stages[index:], start=index):
+            old = self.model.optimizer if number > 0 else None
+            old_variables = list(self.model.trainable_variables)
+            set_seed(self.progress.seed, number)
+            reset_layers(self.model, stage.reset)
+            self._compile(stage)
+            if stage.continue_optimizer and old is not None:
+                continue_from(
+                    self.model.optimizer,
+                    self.model.trainable_variables,
+                    old,
+                    old_variables,
+                )
+            self._fit(number, first_epoch=0)
+        return self.progress.history
+
+    def _compile(self, stage: Stage) -> None:
+        set_trainable(self.model, stage.trainable)
+        options = dict(stage.compile_options)
+        if stage.objectives is not None:
+            options["objectives"] = stage.objectives
+        self.model.compile(
+            optimizer=fresh_optimizer(stage.optimizer),
+            loss=stage.loss,
+            metrics=stage.metrics,
+            **options,
+        )
+        self.model.optimizer.build(self.model.trainable_variables)
+
+    def _fit(self, index: int, first_epoch: int) -> None:
+        stage = self.stages[index]
+        self.progress.enter(index)
+        self.model.fit(
+            stage.batches,
+            epochs=stage.epochs,
+            initial_epoch=first_epoch,
+            validation_data=stage.validation,
+            callbacks=self._callbacks(index),
+            # Keras would mix the batches by a generator of its own.
+            shuffle=False,
+            verbose=self.verbose,
+        )
+
+    def _callbacks(self, index: int) -> list[keras.callbacks.Callback]:
+        stage = self.stages[index]
+        seeds = EpochSeed(self.progress.seed, index)
+        callbacks = [seeds, *stage.callbacks]
+        own = isinstance(self.model, ClassificationModel)
+        if isinstance(stage.batches, Batches) and not own:
+            callbacks.insert(0, stage.batches.callback())
+        if self.tensorboard and self.folder is not None:
+            folder = self.folder / "tensorboard" / stage.name
+            callbacks.append(keras.callbacks.TensorBoard(str(folder)))
+        return [*callbacks, self.progress]
+
+    def _check_plan(self, saved: list[list[Any]]) -> None:
+        if saved == self.progress.plan:
+            return
+        raise ValueError(
+            "A training must go on with the stages it was started with. "
+            f"Received: {_plan_text(self.progress.plan)}; the checkpoint in "
+            f"{str(self.folder)!r} has {_plan_text(saved)}. Use another "
+            "directory, or pass `resume=False` to start anew."
+        )
+
+
+def _plan_text(plan: list[list[Any]]) -> str:
+    return ", ".join(f"{name!r} of {epochs} epochs" for name, epochs in plan)
+
+
+def _check_built(model: keras.Model) -> None:
+    if not model.built:
+        raise ValueError(
+            "A model must have its variables before training. Received: model "
+            f"{model.name!r}, which is not built. Call it on a batch, or "
+            "`model.build(input_shape)`, first."
+        )

@@ -1,0 +1,97 @@
+"""Keeps the history and the state of a training after each epoch."""
+
+import csv
+import os
+import pathlib
+import time
+from typing import Any
+
+import keras
+
+from keras_lt.training.checkpoint import Checkpoint
+
+Row = dict[str, Any]
+"""Stage, epoch, seconds and logs of one epoch."""
+
+
+class Progress(keras.callbacks.Callback):
+    """Adds a row per epoch to the history, and saves the training.
+
+    Comes last in the list of callbacks, so that what the others do at the end
+    of an epoch is saved, too.
+
+    Args:
+        history: The rows so far; added to.
+        plan: What tells this training from another: names and epochs of its
+            stages.
+        seed: What the seeds of the epochs are made of.
+        checkpoint: Where the state goes, or `None`.
+        csv_path: Where the history goes as a table, or `None`.
+    """
+
+    def __init__(
+        self,
+        history: list[Row],
+        plan: list[list[Any]],
+        seed: int,
+        checkpoint: Checkpoint | None,
+        csv_path: pathlib.Path | None,
+    ) -> None:
+        super().__init__()
+        self.history = history
+        self.plan = plan
+        self.seed = seed
+        self.checkpoint = checkpoint
+        self.csv_path = csv_path
+        self._stage = 0
+        self._started = 0.0
+
+    def enter(self, stage: int) -> None:
+        """Notes which stage the epochs belong to from now on."""
+        self._stage = stage
+
+    def on_epoch_begin(self, epoch: int, logs: Row | None = None) -> None:
+        """Starts the clock."""
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Row | None = None) -> None:
+        """Writes what there is."""
+        name, epochs = self.plan[self._stage]
+        seconds = round(time.perf_counter() - self._started, 3)
+        values = {key: _plain(value) for key, value in (logs or {}).items()}
+        self.history.append(
+            {"stage": name, "epoch": epoch, "seconds": seconds, **values}
+        )
+        if self.checkpoint is not None:
+            finished = epoch + 1 == epochs or self.model.stop_training
+            progress = {
+                "plan": self.plan,
+                "seed": self.seed,
+                "stage": self._stage,
+                "epochs_done": epoch + 1,
+                "stage_finished": bool(finished),
+                "history": self.history,
+            }
+            self.checkpoint.save(self.model, progress)
+        self.write_csv()
+
+    def write_csv(self) -> None:
+        """Writes the whole history, so that no epoch is in it twice."""
+        if self.csv_path is None or not self.history:
+            return
+        columns = list(
+            dict.fromkeys(key for row in self.history for key in row)
+        )
+        temporary = self.csv_path.with_name(f"{self.csv_path.name}.tmp")
+        try:
+            with open(temporary, "w", newline="") as file:
+                writer = csv.DictWriter(file, list(columns))
+                writer.writeheader()
+                writer.writerows(self.history)
+            os.replace(temporary, self.csv_path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, int | str) else float(value)
