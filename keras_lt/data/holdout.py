@@ -44,8 +44,8 @@ def draw_per_class(
     Returns:
         Rows not drawn and rows drawn, each in ascending order.
     """
-    lots = np.random.default_rng(seed).random(len(labels))
-    order = np.lexsort((lots, labels))
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    order = shuffled[np.argsort(labels[shuffled], kind="stable")]
     classes = labels[order]
     first = np.searchsorted(classes, np.arange(len(counts)))
     place = np.arange(len(labels)) - first[classes]

@@ -70,7 +70,9 @@ class ImageFiles:
         return len(self.paths)
 
     def __getitem__(self, rows: np.ndarray | slice | int) -> np.ndarray:
-        chosen = np.arange(len(self))[rows]
+        if isinstance(rows, slice):
+            rows = np.arange(*rows.indices(len(self)))
+        chosen = np.asarray(rows)
         if chosen.ndim == 0:
             return self._read(int(chosen))
         images = np.empty((len(chosen), *self.shape[1:]), dtype="uint8")

@@ -115,7 +115,7 @@ def _rows_sha256(examples: Examples) -> str:
     digest = hashlib.sha256()
     if isinstance(examples.x, ImageFiles):
         for path in examples.x.paths:
-            digest.update(pathlib.PurePath(path).as_posix().encode() + b"\n")
+            digest.update(path.replace(os.sep, "/").encode() + b"\n")
     else:
         digest.update(np.asarray(examples.rows).astype("<i8").tobytes())
     return digest.hexdigest()
