@@ -1,0 +1,134 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_lt import validation
+
+
+@pytest.mark.parametrize("value", [0, -1, np.nan, np.inf])
+def test_check_positive(value):
+    assert validation.check_positive("scale", 0.5) == 0.5
+    with pytest.raises(ValueError, match=f"greater than 0.*scale={value}"):
+        validation.check_positive("scale", value)
+
+
+@pytest.mark.parametrize("value", [-1e-9, np.nan, np.inf])
+def test_check_not_negative(value):
+    assert validation.check_not_negative("tau", 0) == 0
+    with pytest.raises(ValueError, match=f"0 or greater.*tau={value}"):
+        validation.check_not_negative("tau", value)
+
+
+@pytest.mark.parametrize("value", [0, -3, 2.5, True])
+def test_check_positive_int(value):
+    assert validation.check_positive_int("num_classes", np.int64(7)) == 7
+    with pytest.raises(ValueError, match=f"whole number.*num_classes={value}"):
+        validation.check_positive_int("num_classes", value)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, np.nan])
+def test_check_fraction(value):
+    assert validation.check_fraction("head", 1) == 1
+    with pytest.raises(ValueError, match=f"at most 1. Received: head={value}"):
+        validation.check_fraction("head", value)
+
+
+def test_check_fraction_with_an_open_end():
+    with pytest.raises(ValueError, match="smaller than 1. Received: beta=1"):
+        validation.check_fraction("beta", 1, open_end=True)
+
+
+def test_check_choice():
+    assert validation.check_choice("form", "a", ("a", "b")) == "a"
+    with pytest.raises(ValueError, match="one of 'a', 'b'. Received.*'c'"):
+        validation.check_choice("form", "c", ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    "counts, message",
+    [
+        ([5], r"2 classes or more. Received: an array of shape \(1,\)"),
+        ([[5, 4]], r"one count per class.*shape \(1, 2\)"),
+        (["5", "4"], "must hold numbers. Received: dtype=<U1"),
+        ([5, np.nan, 4], "1 of 3 that are not, first at label 1: nan"),
+        ([5, 4, 0.5], "1 of 3 that are not, first at label 2: 0.5"),
+        ([0, 4, 0], "2 of 3 classes below 1, first at label 0: 0"),
+        ([3, -4, 1], "1 of 3 classes below 1, first at label 1: -4"),
+    ],
+)
+def test_wrong_class_counts_are_refused(counts, message):
+    with pytest.raises(ValueError, match=message):
+        validation.check_class_counts(counts)
+
+
+def test_class_counts_come_back_as_plain_ints():
+    counts = validation.check_class_counts(np.array([3.0, 2.0]))
+    assert counts == (3, 2)
+    assert [type(count) for count in counts] == [int, int]
+
+
+def test_zero_counts_pass_where_they_are_allowed():
+    assert validation.check_class_counts([3, 0], allow_zero=True) == (3, 0)
+    with pytest.raises(ValueError, match="0 or greater.*-2 at label 1"):
+        validation.check_class_counts([3, -2], allow_zero=True)
+
+
+def test_the_message_does_not_hold_thousands_of_counts():
+    with pytest.raises(ValueError) as error:
+        validation.check_class_counts(np.zeros(8142))
+    assert "8142 of 8142" in str(error.value)
+    assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize("labels", [[0, 2], [[0], [2]]])
+def test_labels_come_back_as_int32(labels):
+    ids = validation.check_labels(np.array(labels, dtype="uint8"), 3)
+    assert ids.dtype == "int32"
+    assert ids.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(
+    "labels, message",
+    [
+        ([0.0, 1.0], "`labels` must be integer class ids.*dtype=float64"),
+        (["cat"], "`labels` must be integer class ids.*dtype=<U3"),
+        ([0, -1], "`labels` must be 0 or greater. Received: -1 at row 1"),
+        ([0, 3], "below the number of classes, 3. Received: 3 at row 1"),
+        ([[0, 1]], r"shape \(n,\). Received: shape \(1, 2\)"),
+    ],
+)
+def test_wrong_labels_are_refused(labels, message):
+    with pytest.raises(ValueError, match=message):
+        validation.check_labels(np.array(labels), 3)
+
+
+@pytest.mark.parametrize("dtype", [None, "float32"])
+def test_float32_passes(dtype):
+    assert validation.check_float32(dtype) == "float32"
+    assert validation.check_float32(keras.DTypePolicy("float32")) == "float32"
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "mixed_float16", "float64"])
+def test_other_float_types_are_refused(name):
+    with pytest.raises(ValueError, match="`dtype` must be 'float32' or None"):
+        validation.check_float32(keras.DTypePolicy(name))
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 1), (5, 3)])
+def test_batches_of_each_kind_of_label_pass(shape):
+    validation.check_batch(np.zeros(shape), np.zeros((5, 3)), 3)
+
+
+@pytest.mark.parametrize(
+    "labels, logits, message",
+    [
+        ((5,), (5, 4), r"there are 3 classes. Received: shape \(5, 4\)"),
+        ((5,), (3,), r"shape \(batch, 3\).*Received: shape \(3,\)"),
+        ((5, 2), (5, 3), r"`y_true` must .*Received: shape \(5, 2\)"),
+        ((5, 3, 1), (5, 3), r"`y_true` must .*Received: shape \(5, 3, 1\)"),
+        ((), (5, 3), r"`y_true` must .*Received: shape \(\)"),
+    ],
+)
+def test_batches_of_other_shapes_are_refused(labels, logits, message):
+    with pytest.raises(ValueError, match=message):
+        validation.check_batch(np.zeros(labels), np.zeros(logits), 3)
