@@ -1,0 +1,67 @@
+"""Measures one part of keras_lt on this machine, and prints a table.
+
+Example:
+    python scripts/benchmark.py --what=pipeline --output=pipeline.json
+"""
+
+import importlib
+import json
+import os
+import pathlib
+import sys
+
+from absl import app
+from absl import flags
+
+_FOLDER = pathlib.Path(__file__).parent
+_PARTS = sorted(
+    path.stem
+    for path in (_FOLDER / "benchmarks").glob("*.py")
+    if not path.stem.startswith("_")
+)
+
+_WHAT = flags.DEFINE_enum("what", None, _PARTS, "What to measure.")
+_BACKEND = flags.DEFINE_enum(
+    "backend", None, ["jax", "tensorflow", "torch"], "Backend of Keras."
+)
+_REPEATS = flags.DEFINE_integer(
+    "repeats", 3, "How often each number is measured.", lower_bound=1
+)
+_OUTPUT = flags.DEFINE_string("output", None, "JSON file for the results.")
+
+
+def main(arguments: list[str]) -> None:
+    if len(arguments) > 1:
+        raise app.UsageError(f"Unknown arguments: {arguments[1:]}")
+    if _BACKEND.value:
+        os.environ["KERAS_BACKEND"] = _BACKEND.value
+    # Only now, as importing Keras settles the backend.
+    sys.path.insert(0, str(_FOLDER))
+    part = importlib.import_module(f"benchmarks.{_WHAT.value}")
+    results = part.run(repeats=_REPEATS.value)
+    _print_table(results)
+    if _OUTPUT.value:
+        _write(pathlib.Path(_OUTPUT.value), results)
+
+
+def _print_table(results: list[dict]) -> None:
+    names = list(results[0])
+    cells = [names, *([_text(row[name]) for name in names] for row in results)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)))
+
+
+def _text(value: object) -> str:
+    return f"{value:,.3g}" if isinstance(value, float) else str(value)
+
+
+def _write(path: pathlib.Path, results: list[dict]) -> None:
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(json.dumps(results, indent=2) + "\n")
+    os.replace(temporary, path)
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("what")
+    app.run(main)

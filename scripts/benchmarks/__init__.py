@@ -1,0 +1,1 @@
+"""One module per part: `run(repeats)` gives rows of a table."""
