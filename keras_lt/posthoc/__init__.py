@@ -1,3 +1,5 @@
 """What helps after training, without training again."""
 
-__all__: list[str] = []
+from keras_lt.posthoc.logit_adjustment import adjust_logits
+
+__all__ = ["adjust_logits"]

@@ -1,0 +1,120 @@
+"""Accuracy of each class, from the head to the tail."""
+
+from typing import Any
+
+import numpy as np
+
+from keras_lt.report.class_table import ClassTable
+from keras_lt.report.plots.canvas import COLORS
+from keras_lt.report.plots.canvas import FAINT
+from keras_lt.report.plots.canvas import Figure
+from keras_lt.report.plots.canvas import canvas
+from keras_lt.report.plots.canvas import group_spans
+from keras_lt.report.plots.canvas import label_classes
+from keras_lt.report.plots.canvas import running_mean
+from keras_lt.report.plots.canvas import shade_groups
+from keras_lt.report.plots.canvas import sorted_colors
+from keras_lt.report.report_card import ReportCard
+
+MAX_NAMES = 30
+"""Class names are written up to this number of classes."""
+
+MAX_BARS = 200
+"""With more classes, bars would be thinner than a pixel."""
+
+
+def accuracy_along_tail(card: ReportCard) -> Figure:
+    """Draws the accuracy of each class, sorted by training images.
+
+    The lower panel is the number of training images, the line in each group
+    its mean. With more than 200 classes, a class is a dot, and a running mean
+    shows the trend.
+
+    Args:
+        card: The report.
+
+    Example:
+
+    >>> from keras_lt import report
+    >>> card = report.from_logits(np.eye(3) * 4, [0, 1, 2], [500, 50, 5])
+    >>> figure = report.plots.accuracy_along_tail(card)
+    >>> len(figure.axes)
+    2
+    """
+    classes = card.classes
+    accuracies = np.array(
+        [np.nan if a is None else a for a in card.class_accuracies]
+    )[classes.order]
+    with canvas(9, 5.4) as figure:
+        top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+        shade_groups(top, classes)
+        _draw_classes(top, 100 * accuracies, sorted_colors(classes))
+        _draw_group_means(top, card)
+        top.set_ylim(0, 112)
+        top.set_yticks(range(0, 101, 20))
+        top.set_ylabel("accuracy %")
+        top.grid(axis="y")
+        figure.suptitle(
+            f"{card.name}: {100 * card.balanced_accuracy:.1f} % accuracy as "
+            "mean of classes",
+            x=0.01,
+            ha="left",
+            fontsize=14,
+        )
+        _draw_counts(bottom, classes)
+        label_classes(bottom, classes, MAX_NAMES)
+        top.tick_params(axis="x", length=0, labelbottom=False)
+    return figure
+
+
+def _draw_classes(axes: Any, values: np.ndarray, colors: list[str]) -> None:
+    places = np.arange(len(values))
+    if len(values) <= MAX_BARS:
+        axes.bar(places, np.nan_to_num(values), 0.8, color=colors, alpha=0.55)
+        missing = places[np.isnan(values)]
+        axes.plot(missing, np.full(len(missing), 2), "x", color="#777777", ms=5)
+        return
+    size = 14 if len(values) <= 2000 else 5
+    alpha = 0.35 if len(values) <= 2000 else 0.15
+    axes.scatter(places, values, size, color=colors, alpha=alpha, lw=0)
+    trend = running_mean(values, max(11, len(values) // 40))
+    axes.plot(places, trend, color=COLORS["all"], lw=1.8, label="running mean")
+    axes.legend(loc="upper right", bbox_to_anchor=(1, 0.93))
+
+
+def _draw_group_means(axes: Any, card: ReportCard) -> None:
+    for name, (begin, end) in group_spans(card.classes).items():
+        accuracy = card.groups[name].accuracy
+        if accuracy is None:
+            continue
+        ends = (begin - 0.5, end - 0.5)
+        color = COLORS[name]
+        axes.plot(ends, [100 * accuracy] * 2, color=color, lw=2.5)
+        axes.annotate(
+            f"{name} {100 * accuracy:.1f} %",
+            ((begin + end - 1) / 2, 104),
+            ha="center",
+            color=color,
+            fontweight="bold",
+            annotation_clip=False,
+        )
+
+
+def _draw_counts(axes: Any, classes: ClassTable) -> None:
+    counts = np.asarray(classes.counts)[classes.order]
+    # Where nothing was seen, a logarithm has no place.
+    axes.fill_between(
+        np.arange(-0.5, len(counts)),
+        np.append(np.maximum(counts, 0.5), max(counts[-1], 0.5)),
+        0.5,
+        step="post",
+        color=FAINT,
+    )
+    axes.set_yscale("log")
+    axes.set_ylim(0.5, 2 * counts[0])
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.minorticks_off()
+    axes.set_ylabel("training\nimages")
+    for threshold in (classes.many, classes.few):
+        if 0.5 < threshold < counts[0]:
+            axes.axhline(threshold, color="#777777", lw=0.8, ls=":")
