@@ -11,14 +11,19 @@ from keras_lt import data
 from keras_lt import models
 from keras_lt.data import transforms
 
+IMBALANCE_FACTOR = 100
+"""What most papers report first; 50 and 10 are the others."""
+
 
 def run(name: str, settings: Settings) -> Result:
     """Trains a ResNet-32 on `cifar10_lt` or `cifar100_lt`."""
     method = combine(settings.method)
-    schedule = SCHEDULES[settings.schedule].with_epochs(settings.epochs)
+    schedule = SCHEDULES[settings.schedule or "short"].with_epochs(
+        settings.epochs
+    )
     split = data.load(
         name,
-        imbalance_factor=settings.imbalance_factor,
+        imbalance_factor=settings.imbalance_factor or IMBALANCE_FACTOR,
         profile=settings.profile,
         data_dir=settings.data_dir,
         validation_fraction=settings.validation_fraction,

@@ -64,6 +64,9 @@ def train_and_judge(
         schedule=schedule,
         provenance=folder.provenance,
         history=history,
+        images_per_epoch=min(
+            len(batches) * schedule.batch_size, len(split.train)
+        ),
         logits=predict(model, split.test, evaluation),
         held_out_logits=predict(model, split.validation, evaluation),
     )

@@ -10,8 +10,12 @@ import numpy as np
 
 
 def write_json(path: pathlib.Path, content: Mapping[str, Any]) -> None:
-    """Writes JSON with one line per entry of the outer levels."""
-    _replace(path, (json.dumps(content, indent=1) + "\n").encode())
+    """Writes JSON with one line per entry; lists may be long."""
+    lines = (
+        f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}"
+        for key, value in content.items()
+    )
+    _replace(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
 
 def write_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -1,6 +1,8 @@
 """What a run leaves behind."""
 
 import dataclasses
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,8 @@ import numpy as np
 from applications.schedules import Schedule
 from applications.settings import Settings
 from keras_lt import data
+from keras_lt import posthoc
+from keras_lt import report
 
 TAUS = tuple(np.arange(0.0, 2.01, 0.25).tolist())
 """Strengths of logit adjustment that are tried on held-out images."""
@@ -23,6 +27,7 @@ class Result:
         schedule: Epochs and learning rates.
         provenance: Where and with what the run started.
         history: One row per epoch, as `training.train` returns it.
+        images_per_epoch: Number of images that an epoch trains on.
         logits: Answers to the test images.
         held_out_logits: Answers to the held-out training images, if any.
     """
@@ -31,19 +36,116 @@ class Result:
     settings: Settings
     schedule: Schedule
     provenance: dict[str, Any]
-    history: list[dict[str, Any]]
+    history: Sequence[dict[str, Any]]
+    images_per_epoch: int
     logits: np.ndarray
     held_out_logits: np.ndarray | None = None
 
-    def cards(self) -> dict[str, Any]:
-        return {}
+    @property
+    def name(self) -> str:
+        """The methods of the run."""
+        return " + ".join(self.settings.method)
+
+    @cached_property
+    def tau(self) -> float:
+        """Strength of the logit adjustment; never chosen on test images."""
+        held_out = self.split.validation
+        if held_out is None or self.held_out_logits is None:
+            return 1.0
+        return choose_tau(
+            self.held_out_logits, held_out.y, self.split.class_counts
+        )
+
+    @cached_property
+    def cards(self) -> dict[str, report.ReportCard]:
+        """The report as trained, and with logits adjusted afterwards."""
+        counts = self.split.class_counts
+        adjusted = posthoc.adjust_logits(self.logits, counts, self.tau)
+        return {
+            "as_trained": self._card(self.name, self.logits),
+            "adjusted": self._card(
+                f"{self.name}, logits adjusted afterwards", adjusted
+            ),
+        }
+
+    @cached_property
+    def curves(self) -> dict[str, list[float]]:
+        """The history by what was measured, to keep and to plot."""
+        names = [key for key in self.history[0] if key not in _NOT_CURVES]
+        return {
+            key: [round(float(row[key]), 5) for row in self.history]
+            for key in names
+        }
 
     def record(self) -> dict[str, Any]:
+        """Returns the numbers, and all that led to them, as plain values."""
+        split, cards = self.split, self.cards
+        seconds = [row["seconds"] for row in self.history]
+        speed = self.images_per_epoch / float(np.median(seconds))
+        held_out = self.held_out_logits is not None
         return {
+            "application": split.name,
             "settings": self.settings.what_is_trained(),
-            "history": self.history,
-            "provenance": self.provenance,
+            "schedule": dataclasses.asdict(self.schedule),
+            "seed": self.settings.seed,
+            **self.provenance,
+            "seconds": round(sum(seconds), 1),
+            "images_per_second": round(speed, 1),
+            "scores": {name: card.scores for name, card in cards.items()},
+            "intervals": {name: c.intervals for name, c in cards.items()},
+            "tau": self.tau,
+            "tau_is": "chosen on held-out images" if held_out else "fixed",
+            "split": dict(split.settings),
+            "class_counts": list(split.class_counts),
+            "groups": {
+                name: len(labels)
+                for name, labels in cards["as_trained"].classes.groups.items()
+            },
+            "class_accuracies": {
+                name: card.class_accuracies for name, card in cards.items()
+            },
+            "history": self.curves,
         }
 
     def table(self) -> str:
-        return str(np.mean(self.logits.argmax(-1) == self.split.test.y))
+        """Returns many, medium, few and all, in percent."""
+        adjusted = f"{self.name}, then tau={self.tau:g}"
+        cards = self.cards
+        return report.summarize(
+            {self.name: [cards["as_trained"]], adjusted: [cards["adjusted"]]}
+        )
+
+    def _card(self, name: str, logits: np.ndarray) -> report.ReportCard:
+        split = self.split
+        return report.from_logits(
+            logits,
+            split.test.y,
+            split.class_counts,
+            split.class_names,
+            name=name,
+            history=self.curves,
+            meta={"data": split.name, "seed": self.settings.seed},
+        )
+
+
+_NOT_CURVES = ("stage", "epoch", "seconds")
+
+
+def choose_tau(
+    logits: np.ndarray, labels: np.ndarray, class_counts: Sequence[int]
+) -> float:
+    """Returns the strength that recognises the classes best on average.
+
+    Args:
+        logits: Answers to images that were not trained on, `(n, classes)`.
+        labels: Their class ids, `(n,)`.
+        class_counts: Number of training images of each class, by label.
+    """
+    classes = np.unique(labels)
+
+    def mean_of_classes(tau: float) -> float:
+        adjusted = posthoc.adjust_logits(logits, class_counts, tau)
+        hits = adjusted.argmax(axis=-1) == labels
+        return float(np.mean([hits[labels == one].mean() for one in classes]))
+
+    return max(TAUS, key=mean_of_classes)

@@ -71,7 +71,7 @@ class RunFolder:
             {"logits": result.logits, "labels": labels},
         )
         write_json(self.path / "result.json", result.record())
-        for name, card in result.cards().items():
+        for name, card in result.cards.items():
             card.save(self.path / "report" / name)
 
 

@@ -11,9 +11,11 @@ class Settings:
 
     Args:
         method: One or more of `applications.METHODS`, which are combined.
-        imbalance_factor: Largest by smallest class of the training images.
+        imbalance_factor: Largest by smallest class of the training images; by
+            default that of the application.
         profile: How the sizes of the classes fall.
-        schedule: One of `applications.SCHEDULES`.
+        schedule: One of `applications.SCHEDULES`; by default that of the
+            application.
         epochs: Length of the training; by default that of the schedule.
         validation_fraction: Share of the training images that is held out, to
             choose the strength of logit adjustment on. 0 trains on all, as
@@ -30,9 +32,9 @@ class Settings:
     """
 
     method: tuple[str, ...] = ("crossentropy",)
-    imbalance_factor: float = 100
+    imbalance_factor: float | None = None
     profile: str = "exponential"
-    schedule: str = "short"
+    schedule: str | None = None
     epochs: int | None = None
     validation_fraction: float = 0.0
     backbone: str = "resnet20"

@@ -3,13 +3,10 @@
 import importlib
 import importlib.util
 import os
-import pathlib
-import sys
+
+from absl import logging
 
 BACKENDS = ("jax", "tensorflow", "torch")
-
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-"""The folder that `applications` and `scripts` are in."""
 
 DTYPE_POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -47,6 +44,7 @@ def set_up_keras(
     backend = backend or installed_backend()
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.set_verbosity(logging.WARNING)
     if threads:
         _limit_threads(backend, threads)
     keras = importlib.import_module("keras")
@@ -65,9 +63,3 @@ def _limit_threads(backend: str, threads: int) -> None:
     else:
         # The size of XLA's thread pool on a CPU is read from these.
         os.environ["NPROC"] = os.environ["PJRT_NPROC"] = str(threads)
-
-
-def find_applications() -> None:
-    """Lets `import applications` work from wherever a script is started."""
-    if str(ROOT) not in sys.path:
-        sys.path.insert(0, str(ROOT))

@@ -1,7 +1,7 @@
 """Trains one application and writes its result and report.
 
-    python scripts/train.py --application=cifar100_lt --method=ldam_drw \
-        --data_dir=data --output_dir=runs/ldam_drw
+    python scripts/train.py --application=digits_lt --method=ldam_drw
+        --output_dir=runs/ldam_drw
 
 A run that was stopped goes on where it was, with --resume added.
 """
@@ -43,10 +43,10 @@ _PROFILE = flags.DEFINE_enum(
 )
 _SCHEDULE = flags.DEFINE_enum(
     "schedule",
-    "short",
+    None,
     applications.SCHEDULES,
-    "Epochs, batch size and learning rates: the published recipe, or a short "
-    "one for a CPU.",
+    "Epochs, batch size and learning rates: the published recipe of 200 "
+    "epochs, or 30 epochs for a CPU. By default that of the application.",
 )
 _EPOCHS = flags.DEFINE_integer(
     "epochs", None, "Instead of those of the schedule.", lower_bound=1
@@ -124,7 +124,7 @@ def main(argv: list[str]) -> None:
     recipe = importlib.import_module(f"applications.{name}.recipe")
     settings = Settings(
         method=tuple(_METHOD.value),
-        imbalance_factor=_IMBALANCE_FACTOR.value or recipe.IMBALANCE_FACTOR,
+        imbalance_factor=_IMBALANCE_FACTOR.value,
         profile=_PROFILE.value,
         schedule=_SCHEDULE.value,
         epochs=_EPOCHS.value,

@@ -7,6 +7,7 @@ import keras
 from applications.experiment import train_and_judge
 from applications.methods import combine
 from applications.result import Result
+from applications.schedules import SCHEDULES
 from applications.schedules import SHORT
 from applications.settings import Settings
 from keras_lt import data
@@ -23,12 +24,14 @@ NORMALIZE = transforms.Normalize(mean=0.3, std=0.38)
 
 
 def run(settings: Settings) -> Result:
-    """Trains and judges; the schedule is the same for every `--schedule`."""
+    """Trains and judges."""
     method = combine(settings.method)
-    schedule = SCHEDULE.with_epochs(settings.epochs)
+    schedule = SCHEDULES.get(settings.schedule, SCHEDULE).with_epochs(
+        settings.epochs
+    )
     split = data.load(
         "digits_lt",
-        imbalance_factor=settings.imbalance_factor,
+        imbalance_factor=settings.imbalance_factor or IMBALANCE_FACTOR,
         profile=settings.profile,
         validation_fraction=settings.validation_fraction,
         seed=settings.seed,

@@ -1,0 +1,73 @@
+"""A classifier for a folder of one's own images, a folder per class."""
+
+import dataclasses
+
+import keras
+
+from applications.experiment import train_and_judge
+from applications.image_folder.backbones import make_backbone
+from applications.methods import combine
+from applications.result import Result
+from applications.schedules import SCHEDULES
+from applications.settings import Settings
+from keras_lt import data
+from keras_lt import models
+from keras_lt.data import transforms
+
+TEST_FRACTION = 0.2
+"""Share of each class that is tested on, where there is no folder `test`."""
+
+FINE_TUNING_RATE = 0.01
+"""Learning rate of a network that is trained already."""
+
+
+def run(settings: Settings) -> Result:
+    """Trains and judges on the images of `settings.data_dir`."""
+    if settings.data_dir is None:
+        raise ValueError(
+            "`data_dir` must be the folder that holds a folder of images per "
+            "class. Received: None. Pass --data_dir."
+        )
+    if settings.imbalance_factor is not None:
+        raise ValueError(
+            "`imbalance_factor` must be left out, as one's own images are as "
+            "imbalanced as they are. Received: imbalance_factor="
+            f"{settings.imbalance_factor}. Leave out --imbalance_factor."
+        )
+    method = combine(settings.method)
+    schedule = SCHEDULES[settings.schedule or "short"].with_epochs(
+        settings.epochs
+    )
+    if settings.pretrained:
+        schedule = dataclasses.replace(schedule, learning_rate=FINE_TUNING_RATE)
+    split = data.from_directory(
+        settings.data_dir,
+        validation_fraction=settings.validation_fraction,
+        test_fraction=TEST_FRACTION,
+        image_size=settings.image_size,
+        seed=settings.seed,
+    )
+    keras.utils.set_random_seed(settings.seed)
+    backbone, evaluation = make_backbone(
+        settings.backbone, settings.image_size, settings.pretrained
+    )
+    model = models.LongTailModel(
+        backbone,
+        num_classes=split.num_classes,
+        classifier=method.classifier or "linear",
+        weight_decay=schedule.weight_decay,
+    )
+    augmentation = [
+        transforms.RandomCrop(max(settings.image_size) // 8),
+        transforms.RandomFlip(),
+    ]
+    batches = data.Batches(
+        split.train,
+        batch_size=schedule.batch_size,
+        sampler=method.make_sampler(schedule.epochs),
+        transform=transforms.Compose([*augmentation, evaluation]),
+        seed=settings.seed,
+    )
+    return train_and_judge(
+        model, split, batches, evaluation, method, schedule, settings
+    )
