@@ -1,3 +1,4 @@
+import os
 import sys
 
 import numpy as np
@@ -5,6 +6,8 @@ import pytest
 
 from keras_lt import class_groups
 from keras_lt import data
+
+FOLDER = os.environ.get("KERAS_LT_DATA")
 
 
 @pytest.fixture(autouse=True)
@@ -180,3 +183,23 @@ def test_pickled_arrays_are_refused(tmp_path):
     np.savez(tmp_path / "cifar10.npz", **arrays)
     with pytest.raises(ValueError, match="plain arrays.*allow_pickle"):
         data.load("cifar10_lt", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name, total, validation",
+    [("cifar10", 12406, 1242), ("cifar100", 10847, 1095)],
+)
+def test_real_images(name, total, validation):
+    """The full set and the 1:10 subset, in `lt10`, give the same split."""
+    if not FOLDER or not os.path.isfile(os.path.join(FOLDER, f"{name}.npz")):
+        pytest.skip(f"KERAS_LT_DATA does not name a folder with {name}.npz")
+    full = data.load(f"{name}_lt", data_dir=FOLDER, validation_fraction=0.1)
+    assert len(full.train) + len(full.validation) == total
+    assert len(full.validation) == validation
+    assert len(full.test) == 10_000
+    assert full.train.x.shape[1:] == (32, 32, 3)
+    subset = os.path.join(FOLDER, "lt10")
+    if os.path.isfile(os.path.join(subset, f"{name}.npz")):
+        part = data.load(f"{name}_lt", data_dir=subset, validation_fraction=0.1)
+        assert part.manifest() == full.manifest()
+        np.testing.assert_array_equal(part.train.x, full.train.x)
