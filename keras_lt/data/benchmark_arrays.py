@@ -33,9 +33,12 @@ def load_benchmark(
 ) -> Split:
     """Makes the split of CIFAR and its like; see `data.load`."""
     arrays = _read(name, data_dir)
-    full = Examples(_with_channels(arrays["x_train"]), arrays["y_train"])
+    full = Examples(
+        _with_channels(arrays["x_train"]),
+        arrays["y_train"],
+        rows=arrays.get("index_train"),
+    )
     if "index_train" in arrays:
-        full.rows = arrays["index_train"]
         rows = _prefix_rows(full.y, imbalance_factor, profile, seed)
     else:
         rows = long_tailed_rows(full.y, imbalance_factor, profile, seed)

@@ -55,6 +55,11 @@ class Examples:
                 "Leave the part out (pass None) where there is nothing in it."
             )
         self.rows = np.arange(len(self.y)) if rows is None else np.asarray(rows)
+        if self.rows.shape != self.y.shape:
+            raise ValueError(
+                "`rows` must hold one number per image. Received: shape "
+                f"{self.rows.shape} for {len(self.y)} images."
+            )
 
     def __len__(self) -> int:
         return len(self.y)

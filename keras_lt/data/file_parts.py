@@ -59,10 +59,11 @@ def split_of_files(
     """
     fractions = _fractions(parts, validation_fraction, test_fraction)
     check_choice("broken_images", broken_images, BROKEN_IMAGES)
-    named = {
-        part: _examples(files, class_names, part, broken_images, reading)
-        for part, files in parts.items()
-    }
+    named: dict[str, Examples] = {}
+    for part, files in parts.items():
+        named[part] = _examples(
+            files, class_names, part, broken_images, reading
+        )
     full, test = named["train"], named.get("test")
     rows, held = hold_out(full.y, fractions["test"], seed)
     if len(held):

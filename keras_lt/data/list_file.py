@@ -119,11 +119,9 @@ def _read_list(path: str) -> LabelledFiles:
 
 
 def _parse(line: str, path: str, number: int) -> tuple[str, int]:
-    image, _, label = line.strip().rpartition(" ")
-    if "\t" in label:
-        image, _, label = line.strip().rpartition("\t")
     try:
-        return _required(image.strip()), int(label)
+        image, label = line.rsplit(maxsplit=1)
+        return image.strip(), int(label)
     except ValueError:
         raise ValueError(
             "Each line must be a path, a space and a label, a whole number. "
@@ -131,9 +129,3 @@ def _parse(line: str, path: str, number: int) -> tuple[str, int]:
             "For labels that are names, write a CSV file and use "
             "`data.from_csv`."
         ) from None
-
-
-def _required(text: str) -> str:
-    if not text:
-        raise ValueError("empty")
-    return text

@@ -1,6 +1,5 @@
 """Writes down which examples a split holds, so that another can be compared."""
 
-import hashlib
 import json
 import os
 import pathlib
@@ -8,29 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
-from keras_lt.data.examples import Examples
-from keras_lt.data.image_files import ImageFiles
 from keras_lt.data.split import Split
-
-FORMAT = 1
-"""Raised when the meaning of an entry changes."""
-
-
-def split_manifest(split: Split) -> dict[str, Any]:
-    """Returns counts, check sums and settings as plain values; see `Split`."""
-    return {
-        "format": FORMAT,
-        "name": split.name,
-        "settings": dict(split.settings),
-        "num_classes": split.num_classes,
-        "class_names": list(split.class_names),
-        "class_counts": list(split.class_counts),
-        "parts": {
-            name: _describe(part) for name, part in split.parts().items()
-        },
-    }
 
 
 def save_manifest(split: Split, path: str | os.PathLike[str]) -> None:
@@ -98,27 +75,6 @@ def compare_manifest(split: Split, path: str | os.PathLike[str]) -> list[str]:
         for key in dict.fromkeys([*entries, *current])
         if entries.get(key) != current.get(key)
     ]
-
-
-def _describe(examples: Examples) -> dict[str, Any]:
-    labels = examples.y.astype("<i4").tobytes()
-    return {
-        "examples": len(examples),
-        "image_shape": list(examples.x.shape[1:]),
-        "rows_sha256": _rows_sha256(examples),
-        "labels_sha256": hashlib.sha256(labels).hexdigest(),
-    }
-
-
-def _rows_sha256(examples: Examples) -> str:
-    """Returns the check sum of where the images come from, in their order."""
-    digest = hashlib.sha256()
-    if isinstance(examples.x, ImageFiles):
-        for path in examples.x.paths:
-            digest.update(path.replace(os.sep, "/").encode() + b"\n")
-    else:
-        digest.update(np.asarray(examples.rows).astype("<i8").tobytes())
-    return digest.hexdigest()
 
 
 def _entries(

@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 
 from keras_lt.counts import class_counts
+from keras_lt.data.check_sums import describe_examples
 from keras_lt.data.examples import Examples
 from keras_lt.validation import check_labels
 
+MANIFEST_FORMAT = 1
+"""Raised when the meaning of an entry of the manifest changes."""
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Split:
     """Holds the training, validation and test examples of a data set.
 
@@ -86,9 +90,18 @@ class Split:
 
         See `data.save_manifest` and `data.compare_manifest`.
         """
-        from keras_lt.data.manifest import split_manifest
-
-        return split_manifest(self)
+        return {
+            "format": MANIFEST_FORMAT,
+            "name": self.name,
+            "settings": dict(self.settings),
+            "num_classes": self.num_classes,
+            "class_names": list(self.class_names),
+            "class_counts": list(self.class_counts),
+            "parts": {
+                name: describe_examples(part)
+                for name, part in self.parts().items()
+            },
+        }
 
 
 def _check_every_class(counts: list[int], names: list[str]) -> None:

@@ -97,6 +97,11 @@ def test_bad_labels(y, message):
         data.Examples(images(), y)
 
 
+def test_rows_of_another_length():
+    with pytest.raises(ValueError, match=r"one number per image.*\(3,\) for 4"):
+        data.Examples(images(), np.zeros(4, int), rows=np.arange(3))
+
+
 def test_no_examples():
     with pytest.raises(ValueError, match="one image or more. Received: 0"):
         data.Examples(images(0), np.zeros(0, int))
