@@ -87,7 +87,8 @@ class LDAM(keras.losses.Loss):
         check_batch(y_true, y_pred, num_classes)
         logits = ops.cast(y_pred, "float32")
         # Relative to the largest logit, or huge logits swallow the margin.
-        logits -= ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
+        largest = ops.max(logits, axis=-1, keepdims=True)
+        logits = logits - ops.stop_gradient(largest)
         soft = as_soft_labels(y_true, num_classes)
         if not are_soft(y_true, num_classes):
             shift = ops.multiply(soft, self._shift)

@@ -56,8 +56,12 @@ class BalancedAccuracy(keras.metrics.Metric):
         super().__init__(check_float32(dtype), name)
         self.num_classes = check_positive_int("num_classes", num_classes)
         shape = (self.num_classes,)
-        self.correct = self.add_variable(shape, "zeros", name="correct")
-        self.total = self.add_variable(shape, "zeros", name="total")
+        self.correct = self.add_variable(
+            shape, "zeros", dtype="float32", name="correct"
+        )
+        self.total = self.add_variable(
+            shape, "zeros", dtype="float32", name="total"
+        )
 
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None

@@ -86,9 +86,15 @@ class CalibrationError(keras.metrics.Metric):
             self.class_counts, many, few
         )
         shape = (max(len(self._groups), 1) * self.num_bins,)
-        self.confidence = self.add_variable(shape, "zeros", name="confidence")
-        self.correct = self.add_variable(shape, "zeros", name="correct")
-        self.total = self.add_variable(shape, "zeros", name="total")
+        self.confidence = self.add_variable(
+            shape, "zeros", dtype="float32", name="confidence"
+        )
+        self.correct = self.add_variable(
+            shape, "zeros", dtype="float32", name="correct"
+        )
+        self.total = self.add_variable(
+            shape, "zeros", dtype="float32", name="total"
+        )
 
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None

@@ -81,8 +81,12 @@ class GroupAccuracy(keras.metrics.Metric):
         self.prefix = prefix
         self._members = _members(self.class_counts, many, few)
         shape = (len(self.class_counts),)
-        self.correct = self.add_variable(shape, "zeros", name="correct")
-        self.total = self.add_variable(shape, "zeros", name="total")
+        self.correct = self.add_variable(
+            shape, "zeros", dtype="float32", name="correct"
+        )
+        self.total = self.add_variable(
+            shape, "zeros", dtype="float32", name="total"
+        )
 
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None

@@ -101,6 +101,13 @@ def test_default_reduction_is_the_mean_over_the_batch(loss):
     )
 
 
+def test_inputs_are_left_as_they_are(loss):
+    labels, logits = map(keras.ops.convert_to_tensor, batch())
+    loss.call(labels, logits)
+    for tensor, expected in zip((labels, logits), batch(), strict=True):
+        np.testing.assert_array_equal(to_numpy(tensor), expected)
+
+
 def test_label_kinds_agree(loss):
     labels, logits = batch()
     expected = values(loss, labels, logits)
