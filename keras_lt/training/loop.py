@@ -1,5 +1,6 @@
 """Runs the stages of a training, and goes on where one stopped."""
 
+import importlib.util
 import os
 import pathlib
 import random
@@ -57,7 +58,8 @@ def train(
         resume: Whether to go on from a checkpoint that is there. `False`
             starts anew, and writes over it.
         csv: Whether to write the history as a table.
-        tensorboard: Whether to log for TensorBoard, which takes TensorFlow.
+        tensorboard: Whether to log for TensorBoard. Takes the packages
+            `tensorflow` and `tensorboard`, on any backend.
         verbose: As in `keras.Model.fit`.
 
     Returns:
@@ -68,6 +70,7 @@ def train(
         ValueError: If the stages do not fit together or the model, or the
             checkpoint is of another model or other stages.
         OSError: If the state cannot be saved.
+        ImportError: If `tensorboard` is asked for and not installed.
 
     Example:
 
@@ -86,6 +89,8 @@ def train(
     [('all', 0), ('all', 1)]
     """
     _check_built(model)
+    if tensorboard:
+        _check_tensorboard()
     run = _Run(model, resolved(stages), directory, csv, tensorboard, verbose)
     return run.from_checkpoint() if resume else run.stages_from(0)
 
@@ -213,3 +218,13 @@ def _check_built(model: keras.Model) -> None:
             f"{model.name!r}, which is not built. Call it on a batch, or "
             "`model.build(input_shape)`, first."
         )
+
+
+def _check_tensorboard() -> None:
+    for package in ("tensorflow", "tensorboard"):
+        if importlib.util.find_spec(package) is None:
+            raise ImportError(
+                "`tensorboard=True` needs the packages tensorflow and "
+                f"tensorboard. Received: {package} is not installed. Run `pip "
+                "install tensorflow tensorboard`."
+            )

@@ -41,7 +41,6 @@ class Kill(keras.callbacks.Callback):
 def make_model():
     images = keras.Input((8, 8, 1))
     x = keras.layers.RandomFlip("horizontal")(images)
-    x = keras.layers.RandomTranslation(0.2, 0.2)(x)
     x = keras.layers.Conv2D(8, 3, strides=2, padding="same")(x)
     x = keras.layers.BatchNormalization()(x)
     x = keras.layers.ReLU(name="stage_1")(x)

@@ -1,0 +1,116 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_lt import models
+from keras_lt.callbacks import DeferredReweighting
+
+COUNTS = [4, 2, 1]
+BETA = 0.9
+
+
+def paper_weights(counts, beta):
+    """(1 - beta) / (1 - beta^n), scaled to a sum of one per class."""
+    weights = (1 - beta) / (1 - np.power(beta, np.asarray(counts, "float64")))
+    return weights / weights.sum() * len(counts)
+
+
+def make_model():
+    inputs = keras.Input((2,))
+    return models.LongTailModel(keras.Model(inputs, inputs * 1), num_classes=3)
+
+
+def make_data():
+    labels = np.repeat(np.arange(3), COUNTS)
+    x = np.random.default_rng(0).normal(size=(len(labels), 2))
+    return x.astype("float32"), labels
+
+
+def loss_by_hand(model, x, labels, weights):
+    kernel, bias = model.classifier.get_weights()
+    logits = x.astype("float64") @ kernel + bias
+    top = np.log(np.exp(logits).sum(-1))
+    values = top - logits[np.arange(len(labels)), labels]
+    return np.sum(weights[labels] * values) / np.sum(weights[labels])
+
+
+def test_compiled_loss_switches_at_the_epoch():
+    model = make_model()
+    x, labels = make_data()
+    # A rate of 0 keeps the model; the loss changes by the weights alone.
+    model.compile(
+        keras.optimizers.SGD(0.0),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    callback = DeferredReweighting(COUNTS, start_epoch=2, beta=BETA)
+    history = model.fit(
+        x, labels, batch_size=7, epochs=4, verbose=0, callbacks=[callback]
+    )
+    plain = loss_by_hand(model, x, labels, np.ones(3))
+    late = loss_by_hand(model, x, labels, paper_weights(COUNTS, BETA))
+    assert abs(plain - late) > 1e-3
+    np.testing.assert_allclose(
+        history.history["loss"], [plain, plain, late, late], 1e-5
+    )
+
+
+def test_follows_from_the_epoch_alone():
+    model = make_model()
+    model.compile(
+        "sgd", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )
+    x, labels = make_data()
+    callback = DeferredReweighting(COUNTS, start_epoch=2, beta=BETA)
+    expected = {3: paper_weights(COUNTS, BETA), 1: np.ones(3)}
+    for first, weights in expected.items():
+        model.fit(
+            x,
+            labels,
+            initial_epoch=first,
+            epochs=first + 1,
+            verbose=0,
+            callbacks=[callback],
+        )
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(model.class_weights), weights, 1e-6
+        )
+
+
+def test_config_round_trip():
+    callback = DeferredReweighting(np.array(COUNTS), 160, beta=BETA)
+    config = keras.saving.serialize_keras_object(callback)
+    copy = keras.saving.deserialize_keras_object(config)
+    assert copy.get_config() == callback.get_config()
+    assert copy.get_config()["class_counts"] == COUNTS
+
+
+def test_plain_model_is_refused():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    model.compile("sgd", loss="mse")
+    callback = DeferredReweighting(COUNTS, start_epoch=0)
+    message = "Received: 'sequential.*', a Sequential. Wrap .* `keras_lt.models"
+    with pytest.raises(ValueError, match=message + ".LongTailModel`"):
+        model.fit(np.zeros((2, 2)), np.zeros((2, 3)), callbacks=[callback])
+
+
+def test_wrong_number_of_classes():
+    model = make_model()
+    model.compile(
+        "sgd", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )
+    callback = DeferredReweighting([5, 4], start_epoch=0)
+    with pytest.raises(ValueError, match="2 counts for 3 classes"):
+        model.fit(*make_data(), callbacks=[callback])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([3, 0], 1), "`class_counts` must be at least 1"),
+        (([3, 1], -1), "`start_epoch` must be"),
+        (([3, 1], 1, 1.0), "`beta` must be"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        DeferredReweighting(*arguments)

@@ -1,0 +1,128 @@
+import errno
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_lt.training.checkpoint import Checkpoint
+
+
+def make_model(units=3, layers=1, dtype="float32"):
+    inputs = keras.Input((2,))
+    x = inputs
+    for _ in range(layers):
+        x = keras.layers.Dense(units, dtype=dtype)(x)
+    model = keras.Model(inputs, keras.layers.Dropout(0.5, seed=1)(x))
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss="mse")
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def fill(model, seed):
+    rng = np.random.default_rng(seed)
+    for variable in [*model.variables, *model.optimizer.variables]:
+        variable.assign(rng.integers(0, 100, variable.shape))
+
+
+def state(model):
+    return [
+        np.asarray(keras.ops.convert_to_numpy(v), "float64")
+        for v in [*model.variables, *model.optimizer.variables]
+    ]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "mixed_bfloat16"])
+def test_everything_comes_back(dtype, tmp_path):
+    model = make_model(dtype=dtype)
+    fill(model, seed=0)
+    checkpoint = Checkpoint(tmp_path / "runs" / "checkpoint.npz")
+    assert not checkpoint.exists()
+    checkpoint.save(model, {"epochs_done": 3})
+    assert checkpoint.exists()
+    assert checkpoint.read_progress() == {"epochs_done": 3}
+    # Kernel, bias, state of the dropout; steps, rate, two momenta.
+    assert len(state(model)) == 7
+    # Keras numbers the names of the second model in another way.
+    other = make_model(dtype=dtype)
+    checkpoint.restore(other)
+    for value, expected in zip(state(other), state(model), strict=True):
+        np.testing.assert_array_equal(value, expected)
+
+
+def test_holds_no_pickle_and_says_what_is_in_it(tmp_path):
+    model = make_model(dtype="bfloat16")
+    Checkpoint(tmp_path / "c.npz").save(model, {})
+    with np.load(tmp_path / "c.npz", allow_pickle=False) as file:
+        content = json.loads(file["content"].item())
+        assert file["model_0"].dtype == np.float32
+    path, shape, dtype = content["variables"]["model"][0]
+    assert (path.split("/")[-1], shape, dtype) == ("kernel", [2, 3], "bfloat16")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"units": 4},
+            r"same model. Received: .* with 3 variables, for a model with 3. "
+            r"The first that differs is number 0: 'dense.*/kernel' \(2, 3\) "
+            r"in the file, 'dense.*/kernel' \(2, 4\) here",
+        ),
+        (
+            {"layers": 2},
+            "with 3 variables, for a model with 5. .* is number 2",
+        ),
+    ],
+)
+def test_other_model_is_refused_untouched(change, message, tmp_path):
+    checkpoint = Checkpoint(tmp_path / "checkpoint.npz")
+    checkpoint.save(make_model(), {})
+    other = make_model(**change)
+    before = state(other)
+    with pytest.raises(ValueError, match=message):
+        checkpoint.restore(other)
+    for value, expected in zip(state(other), before, strict=True):
+        np.testing.assert_array_equal(value, expected)
+
+
+def test_other_optimizer_is_refused(tmp_path):
+    model = make_model()
+    checkpoint = Checkpoint(tmp_path / "checkpoint.npz")
+    checkpoint.save(model, {})
+    model.compile(keras.optimizers.Adam(), loss="mse")
+    model.optimizer.build(model.trainable_variables)
+    with pytest.raises(ValueError, match="must be of the same optimizer"):
+        checkpoint.restore(model)
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "text", "no content"])
+def test_damaged_file(damage, tmp_path):
+    path = tmp_path / "checkpoint.npz"
+    Checkpoint(path).save(make_model(), {})
+    whole = path.read_bytes()
+    if damage == "no content":
+        np.savez(path, x=np.zeros(2))
+    else:
+        content = {"cut": whole[: len(whole) // 2], "empty": b"", "text": b"a"}
+        path.write_bytes(content[damage])
+    with pytest.raises(ValueError, match="must be a whole file that `train`"):
+        Checkpoint(path).read_progress()
+
+
+def test_full_disk_leaves_the_file_from_before(tmp_path, monkeypatch):
+    model = make_model()
+    checkpoint = Checkpoint(tmp_path / "checkpoint.npz")
+    checkpoint.save(model, {"epochs_done": 1})
+
+    def full(file, **arrays):
+        file.write(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(
+        OSError, match="No space left on device. The checkpoint"
+    ):
+        checkpoint.save(model, {"epochs_done": 2})
+    assert checkpoint.read_progress() == {"epochs_done": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]

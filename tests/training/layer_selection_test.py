@@ -1,0 +1,97 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_lt import models
+from keras_lt.training.layer_selection import reset_layers
+from keras_lt.training.layer_selection import set_trainable
+
+
+def make_backbone():
+    inputs = keras.Input((2,))
+    x = keras.layers.Dense(3, name="stage_1_dense")(inputs)
+    x = keras.layers.BatchNormalization(name="stage_1_bn")(x)
+    x = keras.layers.Dense(3, name="stage_2_dense")(x)
+    return keras.Model(inputs, x, name="inner")
+
+
+def make_model():
+    return models.LongTailModel(make_backbone(), num_classes=4)
+
+
+def trained(model):
+    return {id(v) for v in model.trainable_variables}
+
+
+def of(*layers):
+    return {id(v) for layer in layers for v in layer.trainable_variables}
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        ("all", {"stage_1_dense", "stage_1_bn", "stage_2_dense", "head"}),
+        ("classifier", {"head"}),
+        ("backbone", {"stage_1_dense", "stage_1_bn", "stage_2_dense"}),
+        ("stage_2", {"stage_2_dense"}),
+        (("stage_2", "classifier"), {"stage_2_dense", "head"}),
+        ("inner/stage_1", {"stage_1_dense", "stage_1_bn"}),
+        (lambda layer: "_bn" in layer.name, {"stage_1_bn"}),
+        ((), set()),
+    ],
+)
+def test_trains_what_is_selected(selection, expected):
+    model = make_model()
+    layers = {layer.name: layer for layer in model.backbone.layers}
+    layers["head"] = model.classifier
+    wanted = of(*(layers[name] for name in expected))
+    if selection == "inner/stage_1":
+        model = keras.Sequential([keras.Input((2,)), model.backbone])
+    set_trainable(model, "stage_1")
+    set_trainable(model, selection)
+    assert trained(model) == wanted
+
+
+def test_none_leaves_the_model_alone():
+    model = make_model()
+    model.backbone.trainable = False
+    set_trainable(model, None)
+    assert trained(model) == of(model.classifier)
+
+
+def test_opens_a_model_that_was_frozen_as_a_whole():
+    model = make_model()
+    model.trainable = False
+    set_trainable(model, "classifier")
+    model.classifier.trainable = True
+    assert trained(model) == of(model.classifier) != set()
+
+
+def test_frozen_batch_normalization_keeps_its_statistics():
+    model = make_model()
+    set_trainable(model, "classifier")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(1.0), loss=loss)
+    before = [v.copy() for v in model.backbone.get_weights()]
+    x = np.random.default_rng(0).normal(3.0, size=(8, 2)).astype("float32")
+    model.fit(x, np.arange(8) % 4, verbose=0)
+    for one, two in zip(before, model.backbone.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_reset_gives_new_weights_to_the_selected_alone():
+    model = make_model()
+    kernel, bias = model.classifier.get_weights()
+    model.classifier.set_weights([kernel, bias + 1])
+    backbone = model.backbone.get_weights()
+    reset_layers(model, "classifier")
+    new_kernel, new_bias = model.classifier.get_weights()
+    assert not np.allclose(new_kernel, kernel)
+    np.testing.assert_array_equal(new_bias, bias)
+    for one, two in zip(backbone, model.backbone.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_unknown_name():
+    with pytest.raises(ValueError, match="'stage_9', which fits none of"):
+        set_trainable(make_model(), "stage_9")

@@ -1,0 +1,237 @@
+import csv
+import errno
+
+import keras
+import numpy as np
+import pytest
+
+from keras_lt import data
+from keras_lt import models
+from keras_lt.training import Stage
+from keras_lt.training import train
+
+LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def make_batches(seed=0):
+    labels = np.arange(12) % 3
+    x = np.random.default_rng(0).normal(size=(12, 2)) + labels[:, None]
+    return data.Batches((x.astype("float32"), labels), 4, seed=seed)
+
+
+def make_plain():
+    return keras.Sequential(
+        [
+            keras.Input((2,)),
+            keras.layers.Dense(4, activation="relu", name="inner"),
+            keras.layers.Dense(3, name="outer"),
+        ]
+    )
+
+
+def make_long_tail():
+    inputs = keras.Input((2,))
+    x = keras.layers.Dense(4, activation="relu", name="inner")(inputs)
+    return models.LongTailModel(keras.Model(inputs, x), num_classes=3)
+
+
+def make_stage(name="one", **arguments):
+    defaults = {
+        "epochs": 2,
+        "batches": make_batches(),
+        "loss": LOSS,
+        "optimizer": keras.optimizers.SGD(0.1, momentum=0.9),
+    }
+    return Stage(name=name, **{**defaults, **arguments})
+
+
+def fit_by_hand(model, batches, epochs, optimizer):
+    """What one stage should be, written out."""
+    model.compile(optimizer, loss=LOSS)
+    model.fit(
+        batches,
+        epochs=epochs,
+        callbacks=[batches.callback()],
+        shuffle=False,
+        verbose=0,
+    )
+
+
+def assert_equal_weights(model, other):
+    for one, two in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(one, two, 1e-5, 1e-6)
+
+
+@pytest.mark.parametrize("make", [make_plain, make_long_tail])
+def test_one_stage_is_fit(make):
+    model, expected = make(), make()
+    expected.set_weights(model.get_weights())
+    train(model, [make_stage()], verbose=0)
+    optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
+    fit_by_hand(expected, make_batches(), 2, optimizer)
+    assert_equal_weights(model, expected)
+
+
+def test_stage_two_trains_a_new_classifier_on_frozen_features():
+    model = make_long_tail()
+    inner = model.backbone.get_layer("inner")
+    seen = []
+    look = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: seen.append(
+            (inner.get_weights()[0], model.classifier.get_weights()[0])
+        )
+    )
+    second = Stage(
+        name="two",
+        epochs=1,
+        batches=make_batches(1),
+        trainable="classifier",
+        reset="classifier",
+        callbacks=[look],
+    )
+    first = make_stage(callbacks=[look])
+    train(model, [first, second], verbose=0)
+    (features, head), (learned, new_head) = seen
+    assert not np.allclose(features, learned)
+    assert not np.allclose(head, new_head)
+    np.testing.assert_array_equal(inner.get_weights()[0], learned)
+    assert not np.allclose(model.classifier.get_weights()[0], new_head)
+    assert int(model.optimizer.iterations) == 3
+
+
+def test_continued_optimizer_makes_two_stages_one():
+    model, expected = make_plain(), make_plain()
+    expected.set_weights(model.get_weights())
+    batches = make_batches()
+    stages = [
+        make_stage("a", epochs=1, batches=batches),
+        make_stage("b", epochs=1, batches=batches, continue_optimizer=True),
+    ]
+    train(model, stages, verbose=0)
+    # Each stage counts its epochs from 0, and so sees the same batches.
+    optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
+    expected.compile(optimizer, loss=LOSS)
+    for _ in range(2):
+        expected.fit(
+            batches,
+            callbacks=[batches.callback()],
+            shuffle=False,
+            verbose=0,
+        )
+    assert_equal_weights(model, expected)
+    assert int(model.optimizer.iterations) == 6
+
+
+def test_history_has_a_row_per_epoch_and_is_the_table(tmp_path):
+    stages = [
+        make_stage("a", validation=make_batches()),
+        make_stage("b", epochs=1, metrics=["accuracy"]),
+    ]
+    history = train(make_plain(), stages, tmp_path, verbose=0)
+    assert [(row["stage"], row["epoch"]) for row in history] == [
+        ("a", 0),
+        ("a", 1),
+        ("b", 0),
+    ]
+    assert set(history[0]) == {"stage", "epoch", "seconds", "loss", "val_loss"}
+    with open(tmp_path / "history.csv", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["loss"] for row in table] == [str(r["loss"]) for r in history]
+    assert table[0]["accuracy"] == "" and table[2]["val_loss"] == ""
+    assert float(table[2]["accuracy"]) == history[2]["accuracy"]
+
+
+def test_writes_nothing_that_is_not_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train(make_plain(), [make_stage()], verbose=0)
+    assert not list(tmp_path.iterdir())
+    train(make_plain(), [make_stage()], tmp_path / "run", csv=False, verbose=0)
+    names = [path.name for path in (tmp_path / "run").iterdir()]
+    assert names == ["checkpoint.npz"]
+
+
+def test_tensorboard(tmp_path):
+    pytest.importorskip("tensorboard")
+    pytest.importorskip("tensorflow")
+    stages = [make_stage("a", epochs=1)]
+    train(make_plain(), stages, tmp_path, tensorboard=True, verbose=0)
+    assert list((tmp_path / "tensorboard" / "a").rglob("events*"))
+
+
+def test_tensorboard_that_is_not_installed(monkeypatch, tmp_path):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="tensorflow is not installed"):
+        train(make_plain(), [make_stage()], tmp_path, tensorboard=True)
+
+
+def test_stage_that_was_ended_early_stays_ended(tmp_path):
+    stop = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: setattr(
+            stop.model, "stop_training", True
+        )
+    )
+    stages = [make_stage("a", epochs=5, callbacks=[stop]), make_stage("b")]
+    expected = [("a", 0), ("b", 0), ("b", 1)]
+    for _ in range(2):
+        history = train(make_plain(), stages, tmp_path, verbose=0)
+        assert [(row["stage"], row["epoch"]) for row in history] == expected
+
+
+def test_resume_false_starts_anew(tmp_path):
+    train(make_plain(), [make_stage()], tmp_path, verbose=0)
+    stages = [make_stage("other", epochs=1)]
+    history = train(make_plain(), stages, tmp_path, resume=False, verbose=0)
+    assert len(history) == 1
+    assert train(make_plain(), stages, tmp_path, verbose=0) == history
+
+
+def test_compile_options_reach_compile():
+    model = make_plain()
+    stage = make_stage(epochs=1, compile_options={"jit_compile": False})
+    train(model, [stage], verbose=0)
+    assert model.jit_compile is False
+
+
+def test_other_stages_are_refused(tmp_path):
+    train(make_plain(), [make_stage()], tmp_path, verbose=0)
+    with pytest.raises(
+        ValueError,
+        match="'one' of 3 epochs; the checkpoint .*has 'one' of 2 epochs",
+    ):
+        train(make_plain(), [make_stage(epochs=3)], tmp_path, verbose=0)
+
+
+def test_other_model_is_refused(tmp_path):
+    train(make_plain(), [make_stage()], tmp_path, verbose=0)
+    other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    with pytest.raises(ValueError, match="must be of the same model"):
+        train(other, [make_stage()], tmp_path, verbose=0)
+
+
+def test_model_without_variables_is_refused():
+    model = keras.Sequential([keras.layers.Dense(3)], name="later")
+    with pytest.raises(ValueError, match="model 'later', which is not built"):
+        train(model, [make_stage()], verbose=0)
+
+
+def test_goes_on_after_a_full_disk(tmp_path, monkeypatch):
+    expected = make_plain()
+    start = expected.get_weights()
+    train(expected, [make_stage(epochs=3)], verbose=0)
+    save, calls = np.savez, []
+
+    def full_once(file, **arrays):
+        calls.append(len(arrays))
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(file, **arrays)
+
+    monkeypatch.setattr(np, "savez", full_once)
+    model = make_plain()
+    model.set_weights(start)
+    with pytest.raises(OSError, match="No space left on device"):
+        train(model, [make_stage(epochs=3)], tmp_path, verbose=0)
+    model = make_plain()
+    history = train(model, [make_stage(epochs=3)], tmp_path, verbose=0)
+    assert [row["epoch"] for row in history] == [0, 1, 2]
+    assert_equal_weights(model, expected)
