@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -108,3 +110,13 @@ def test_nan_in_the_images():
     x[4, 0, 0, 0] = np.nan
     with pytest.raises(ValueError, match="finite numbers.*first in image 4"):
         data.from_arrays(x, y)
+
+
+def test_images_are_copied_once_at_most():
+    x = np.zeros((4000, 32, 32, 3), "uint8")
+    tracemalloc.start()
+    split = data.from_arrays(x, np.arange(4000) % 4, validation_fraction=0.2)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(split.train) + len(split.validation) == 4000
+    assert peak < 1.1 * x.nbytes

@@ -110,3 +110,21 @@ def test_nothing_is_read_by_tensorflow_where_that_can_be(tmp_path):
         "assert 'tensorflow' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, env=os.environ)
+
+
+def test_tensorflow_leaves_the_gpu_to_the_backend(tmp_path, monkeypatch):
+    tf = pytest.importorskip("tensorflow")
+    calls = []
+    monkeypatch.setattr(
+        tf.config, "set_visible_devices", lambda *devices: calls.append(devices)
+    )
+    prepare(tmp_path, file_format="tfrecord")
+    data.load("cifar10_lt", imbalance_factor=2, data_dir=tmp_path)
+    hidden = ([], "GPU") in calls
+    assert hidden == (keras.config.backend() != "tensorflow")
+
+
+def test_without_the_package_the_archive_is_read(tmp_path, monkeypatch):
+    prepare(tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert find_prepared("cifar10", tmp_path) is None
