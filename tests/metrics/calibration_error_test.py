@@ -52,6 +52,14 @@ def test_sure_and_right_is_calibrated_and_sure_and_wrong_is_not():
         assert numbers(metric)["ece"] == pytest.approx(expected)
 
 
+def test_bins_are_closed_above():
+    metric = CalibrationError(num_bins=2, from_logits=False)
+    probabilities = np.array([[0.5, 0.5], [0.75, 0.25]])
+    metric.update_state(np.array([1, 0]), probabilities)
+    # In one bin, the two would make up for some of each other's error.
+    assert numbers(metric)["ece"] == pytest.approx((0.5 + 0.25) / 2)
+
+
 def test_a_group_without_classes_has_no_key():
     metric = CalibrationError([900, 50])
     assert list(numbers(metric)) == ["ece", "ece_many", "ece_medium"]
