@@ -13,6 +13,10 @@ import sys
 from absl import app
 from absl import flags
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from scripts import backend  # noqa: E402
+
 _FOLDER = pathlib.Path(__file__).parent
 _PARTS = sorted(
     path.stem
@@ -22,10 +26,13 @@ _PARTS = sorted(
 
 _WHAT = flags.DEFINE_enum("what", None, _PARTS, "What to measure.")
 _BACKEND = flags.DEFINE_enum(
-    "backend", None, ["jax", "tensorflow", "torch"], "Backend of Keras."
+    "backend", None, backend.BACKENDS, "Backend of Keras."
 )
 _REPEATS = flags.DEFINE_integer(
     "repeats", 3, "How often each number is measured.", lower_bound=1
+)
+_SIZE = flags.DEFINE_integer(
+    "size", None, "Number of examples, instead of the usual.", lower_bound=1
 )
 _OUTPUT = flags.DEFINE_string("output", None, "JSON file for the results.")
 
@@ -33,12 +40,11 @@ _OUTPUT = flags.DEFINE_string("output", None, "JSON file for the results.")
 def main(arguments: list[str]) -> None:
     if len(arguments) > 1:
         raise app.UsageError(f"Unknown arguments: {arguments[1:]}")
-    if _BACKEND.value:
-        os.environ["KERAS_BACKEND"] = _BACKEND.value
+    backend.set_up_keras(_BACKEND.value)
     # Only now, as importing Keras settles the backend.
-    sys.path.insert(0, str(_FOLDER))
-    part = importlib.import_module(f"benchmarks.{_WHAT.value}")
-    results = part.run(repeats=_REPEATS.value)
+    part = importlib.import_module(f"scripts.benchmarks.{_WHAT.value}")
+    size = {} if _SIZE.value is None else {"size": _SIZE.value}
+    results = part.run(_REPEATS.value, **size)
     _print_table(results)
     if _OUTPUT.value:
         _write(pathlib.Path(_OUTPUT.value), results)

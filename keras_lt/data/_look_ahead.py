@@ -33,7 +33,7 @@ class LookAhead:
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._process = 0
-        self._pending: dict[tuple[int, int], Future] = {}
+        self._pending: dict[tuple[int, int], Future[Any]] = {}
 
     def get(self, epoch: int, index: int) -> Any:
         """Returns the batch of `(epoch, index)`."""
@@ -51,7 +51,7 @@ class LookAhead:
             wanted = self._pending.pop((epoch, index))
         return wanted.result()
 
-    def _submit(self, key: tuple[int, int]) -> Future:
+    def _submit(self, key: tuple[int, int]) -> Future[Any]:
         if self._pool is None:
             raise RuntimeError("The threads have not been started.")
         return self._pool.submit(self.make, *key)

@@ -16,6 +16,7 @@ from keras_lt.data._batch_checks import check_sampler
 from keras_lt.data._batch_checks import images_and_labels
 from keras_lt.data._batches_callback import BatchesCallback
 from keras_lt.data._look_ahead import LookAhead
+from keras_lt.data.transforms._soft_labels import soft_labels
 from keras_lt.data.transforms.transform import TransformFunction
 from keras_lt.samplers import ClassIndex
 from keras_lt.samplers import InOrder
@@ -203,8 +204,8 @@ class Batches(keras.utils.PyDataset):
             )
             if self.check_finite:
                 check_finite_images(images, rows)
-        if self.one_hot and labels.ndim == 1:
-            labels = np.eye(self.num_classes, dtype="float32")[labels]
+        if self.one_hot and self.num_classes is not None:
+            labels = soft_labels(labels, self.num_classes)
         if not self.extras:
             return images, labels
         own = {name: values[rows] for name, values in self.extras.items()}

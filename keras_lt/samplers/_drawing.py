@@ -53,7 +53,7 @@ def cycles(
         own = index.rows[start : start + count]
         rows = np.tile(own, (-(-wanted // count), 1))
         generator.permuted(rows, axis=1, out=rows)
-        yield label, rows.ravel()[:wanted]
+        yield int(label), rows.ravel()[:wanted]
 
 
 def _classes_of(

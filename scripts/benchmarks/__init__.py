@@ -1,1 +1,1 @@
-"""One module per part: `run(repeats)` gives rows of a table."""
+"""One module per part: `run(repeats, size=...)` gives rows of a table."""

@@ -7,11 +7,10 @@ import numpy as np
 from keras_lt.data import Batches
 from keras_lt.data import transforms
 
-_NUM_IMAGES = 50_000
 _TARGET = 10_000
 
 
-def run(repeats: int) -> list[dict]:
+def run(repeats: int, size: int = 50_000) -> list[dict]:
     """Measures whole epochs of noise images, in batches of 128.
 
     Returns:
@@ -19,9 +18,9 @@ def run(repeats: int) -> list[dict]:
         smallest number of images per second.
     """
     generator = np.random.default_rng(0)
-    shape = (_NUM_IMAGES, 32, 32, 3)
+    shape = (size, 32, 32, 3)
     images = generator.integers(0, 256, shape, dtype="uint8")
-    examples = images, generator.integers(100, size=_NUM_IMAGES)
+    examples = images, generator.integers(100, size=size)
     mixed = transforms.Compose(
         [transforms.cifar(), transforms.Mixup(num_classes=100)]
     )

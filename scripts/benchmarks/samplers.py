@@ -9,18 +9,17 @@ import numpy as np
 
 from keras_lt import samplers
 
-_NUM_LABELS = 10_000_000
 _NUM_CLASSES = 8_142
 
 
-def run(repeats: int) -> list[dict]:
+def run(repeats: int, size: int = 10_000_000) -> list[dict]:
     """Measures the set-up, and one epoch of draws of each sampler.
 
     Returns:
         Rows with the median and the longest time in seconds, and the greatest
         memory in use besides the labels, in multiples of the labels.
     """
-    labels = _long_tail()
+    labels = _long_tail(size)
     index = samplers.ClassIndex(labels)
     rows = [_measure("set-up", lambda _: samplers.ClassIndex(labels), repeats)]
     for sampler in (
@@ -37,16 +36,18 @@ def run(repeats: int) -> list[dict]:
             repr(sampler), lambda e, s=sampler: s(index, 0, e), repeats
         )
         # The index is there all the while, and was made before.
-        row["memory"] += index.rows.nbytes / labels.nbytes
+        row["memory"] += index.rows.nbytes
         rows.append(row)
-    return [{**row, "memory": round(row["memory"], 2)} for row in rows]
+    for row in rows:
+        row["memory"] = round(row["memory"] / labels.nbytes, 2)
+    return rows
 
 
-def _long_tail() -> np.ndarray:
+def _long_tail(size: int) -> np.ndarray:
     shares = 1.0 / np.arange(1, _NUM_CLASSES + 1)
     generator = np.random.default_rng(0)
     labels = generator.choice(
-        _NUM_CLASSES, size=_NUM_LABELS, p=shares / shares.sum()
+        _NUM_CLASSES, size=size, p=shares / shares.sum()
     ).astype("int32")
     labels[:_NUM_CLASSES] = np.arange(_NUM_CLASSES)
     return labels
@@ -66,5 +67,5 @@ def _measure(name: str, work: Callable[[int], Any], repeats: int) -> dict:
         "part": name,
         "seconds": round(float(np.median(seconds)), 3),
         "longest": round(max(seconds), 3),
-        "memory": peak / (4 * _NUM_LABELS),
+        "memory": peak,
     }

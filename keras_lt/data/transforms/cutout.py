@@ -42,13 +42,14 @@ class Cutout(Transform):
         generator: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
         count, height, width, _ = images.shape
-        rows = self._covered(height, generator.integers(height, size=count))
-        columns = self._covered(width, generator.integers(width, size=count))
+        tops = generator.integers(height, size=(count, 1)) - self.size // 2
+        lefts = generator.integers(width, size=(count, 1)) - self.size // 2
+        rows = self._covered(height, tops)
+        columns = self._covered(width, lefts)
         images = images.copy()
         images[rows[:, :, None] & columns[:, None, :]] = self.fill
         return images, labels
 
-    def _covered(self, length: int, middles: np.ndarray) -> np.ndarray:
-        begins = (middles - self.size // 2)[:, None]
+    def _covered(self, length: int, begins: np.ndarray) -> np.ndarray:
         places = np.arange(length)
         return (places >= begins) & (places < begins + self.size)
