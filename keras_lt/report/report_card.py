@@ -70,9 +70,8 @@ class ReportCard:
     @property
     def balanced_accuracy(self) -> float:
         """Mean of the accuracies of the classes that have test examples."""
-        return float(
-            np.mean([a for a in self.class_accuracies if a is not None])
-        )
+        known = [a for a in self.class_accuracies if a is not None]
+        return math.fsum(known) / len(known)
 
     @property
     def top_5(self) -> float | None:

@@ -160,7 +160,7 @@ def _draw(card: ReportCard) -> dict[str, tuple[Any, str]]:
     }
     if plots.has_curves(card.history):
         figures["training_curves.png"] = (
-            plots.training_curves(card.history),
+            plots.training_curves(card.history, f"{card.name}: training"),
             "Training, epoch by epoch",
         )
     return figures

@@ -112,9 +112,12 @@ def _draw_counts(axes: Any, classes: ClassTable) -> None:
     )
     axes.set_yscale("log")
     axes.set_ylim(0.5, 2 * counts[0])
-    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.minorticks_off()
     axes.set_ylabel("training\nimages")
+    ticks = [int(counts[0])]
     for threshold in (classes.many, classes.few):
-        if 0.5 < threshold < counts[0]:
+        # Closer ones would be written over each other.
+        if 1 <= threshold < ticks[-1] / 3:
             axes.axhline(threshold, color="#777777", lw=0.8, ls=":")
+            ticks.append(threshold)
+    axes.set_yticks(ticks, [f"{tick:,}" for tick in ticks])

@@ -98,7 +98,7 @@ def _draw_means(
         ends = (begin - 0.5, end - 0.5)
         axes.plot(ends, [mean, mean], color=COLORS[name], lw=2.5)
         axes.annotate(
-            f"{name} {mean:+.1f}",
+            f"{name} {mean:+.1f}".replace("-", "\N{MINUS SIGN}"),
             ((begin + end - 1) / 2, 1.17 * largest),
             ha="center",
             color=COLORS[name],

@@ -49,10 +49,11 @@ def confusion_matrix(card: ReportCard) -> Figure:
         bar.set_label("% of the true class")
         bar.outline.set_visible(False)
         _draw_groups(axes, classes, size / len(classes))
-        axes.set_xlabel("predicted class")
-        axes.set_ylabel("true class")
+        pad = 0 if len(classes) <= MAX_NUMBERS else 14
+        axes.set_xlabel("predicted class", labelpad=pad)
+        axes.set_ylabel("true class", labelpad=pad)
         axes.spines[:].set_visible(False)
-        axes.tick_params(length=0)
+        axes.tick_params(length=0, pad=12)
         if len(classes) <= MAX_NUMBERS:
             _write_numbers(axes, shares, classes)
         else:
@@ -85,8 +86,8 @@ def _title(card: ReportCard) -> str:
         return f"{card.name}: no errors"
     to_head = int(count[wrong & (counts[predicted] > counts[label])].sum())
     return (
-        f"{card.name}: {100 * to_head / errors:.0f} % of the errors are "
-        "for a more frequent class"
+        f"{card.name}: {100 * to_head / errors:.0f} % of the errors go to "
+        "a more frequent class"
     )
 
 
@@ -154,7 +155,7 @@ def _write_numbers(axes: Any, shares: np.ndarray, classes: ClassTable) -> None:
     axes.set_yticks(range(len(names)), names)
     size = 10 if len(names) <= 12 else 8
     for (row, column), share in np.ndenumerate(shares):
-        if np.isnan(share) or share < 0.005:
+        if np.isnan(share) or round(100 * share) < 1:
             continue
         axes.text(
             column,
@@ -163,5 +164,5 @@ def _write_numbers(axes: Any, shares: np.ndarray, classes: ClassTable) -> None:
             ha="center",
             va="center",
             fontsize=size,
-            color="white" if share > 0.3 else INK,
+            color="white" if share > 0.25 else INK,
         )

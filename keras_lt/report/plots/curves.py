@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_lt.counts import GROUPS
 from keras_lt.report.plots.canvas import COLORS
 from keras_lt.report.plots.canvas import Figure
 from keras_lt.report.plots.canvas import canvas
@@ -20,7 +21,7 @@ PANELS = {
         "categorical_accuracy",
         "balanced_accuracy",
     ),
-    "accuracy of groups %": ("many", "medium", "few"),
+    "accuracy of groups %": GROUPS,
 }
 """What is drawn together, from left to right."""
 
@@ -105,7 +106,7 @@ def _draw(axes: Any, panel: str, keys: list[str], history: History) -> None:
             ls="-" if validation else (0, (4, 2)),
             lw=2 if validation else 1.3,
             marker="o" if len(values) == 1 else None,
-            label=_label(name, validation),
+            label=_label(name, validation, history),
         )
     if panel != "loss":
         axes.set_ylim(0, 100)
@@ -115,8 +116,12 @@ def _draw(axes: Any, panel: str, keys: list[str], history: History) -> None:
     axes.legend(fontsize=9, loc="best")
 
 
-def _label(name: str, validation: bool) -> str:
+def _label(name: str, validation: bool, history: History) -> str:
     kind = "validation" if validation else "training"
-    if name in ("loss", *PANELS["accuracy %"][:3]):
+    if name == "balanced_accuracy":
+        return f"{kind}, mean of classes"
+    if name not in GROUPS:
         return kind
-    return f"{name.replace('balanced_accuracy', 'mean of classes')}, {kind}"
+    # One entry for a group: the panels beside it tell dashed from solid.
+    twice = not validation and f"val_{name}" in history
+    return f"_{name}" if twice else name

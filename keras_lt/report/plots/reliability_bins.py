@@ -14,8 +14,9 @@ from keras_lt.report.report_card import ReportCard
 def reliability_diagram(card: ReportCard) -> Figure:
     """Draws accuracy against confidence, for all images and for each group.
 
-    On the diagonal a model is right as often as it says. The paler bars are
-    the gap; the lower panels show how many images have each confidence.
+    On the diagonal a model is right as often as it says. The dark line on a
+    bar is its accuracy, and the paler part the gap to the confidence. The
+    lower panels show how many images have each confidence.
 
     Args:
         card: The report.
@@ -31,7 +32,7 @@ def reliability_diagram(card: ReportCard) -> Figure:
     found = {
         n: bins for n, bins in card.reliability.items() if sum(bins.counts)
     }
-    with canvas(2.9 * len(found) + 0.6, 4.6) as figure:
+    with canvas(2.9 * len(found) + 0.6, 5) as figure:
         rows = figure.subplots(
             2,
             len(found),
@@ -45,6 +46,7 @@ def reliability_diagram(card: ReportCard) -> Figure:
             _draw_shares(rows[1, column], name, bins)
         rows[0, 0].set_ylabel("accuracy %")
         rows[1, 0].set_ylabel("% of images")
+        figure.get_layout_engine().set(h_pad=0.08)
         figure.supxlabel("confidence %", fontsize=11)
         figure.suptitle(_title(card), x=0.01, ha="left", fontsize=14)
     return figure
@@ -68,12 +70,13 @@ def _draw_bins(axes: Any, name: str, bins: Reliability) -> None:
     style = {"width": 0.92 * width, "align": "edge", "color": COLORS[name]}
     low = np.minimum(accuracy, confidence)
     gap = np.abs(accuracy - confidence)
-    axes.bar(lefts, accuracy, alpha=0.75, **style)
-    axes.bar(lefts, gap, bottom=low, alpha=0.25, hatch="///", **style)
+    axes.bar(lefts, low, alpha=0.7, **style)
+    axes.bar(lefts, gap, bottom=low, alpha=0.25, **style)
+    ends = lefts + style["width"]
+    axes.hlines(accuracy, lefts, ends, color=COLORS["all"], lw=1.8)
     axes.plot([0, 100], [0, 100], color="#777777", lw=1, ls="--")
     axes.set_xlim(0, 100)
     axes.set_ylim(0, 100)
-    axes.set_aspect("equal", "box")
     axes.set_title(
         f"{name}: error {100 * (bins.calibration_error or 0):.1f} %",
         color=COLORS[name],
