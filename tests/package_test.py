@@ -23,7 +23,7 @@ print(keras_lt.__file__)
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        keras.backend.backend() != "jax",
+        keras.config.backend() != "jax",
         reason="a wheel is the same for each backend, and built once",
     ),
 ]

@@ -33,9 +33,9 @@ def main(arguments):
         install(task)
     except subprocess.CalledProcessError as error:
         return (
-            f"Setting up .venv failed (exit code {error.returncode}); the lines above say why. "
-            "Is there a network, and space on the disk? `make clean` and the "
-            "same command again start from nothing."
+            f"Setting up .venv failed (exit code {error.returncode}); the "
+            "lines above say why. Is there a network, and space on the disk? "
+            "`make clean` and the same command again start from nothing."
         )
     stamp.write_text(content)
     say("installed")
