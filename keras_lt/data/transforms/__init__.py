@@ -1,11 +1,11 @@
 """Transforms of batches of images, in NumPy, seeded by the batch."""
 
 from keras_lt.data.transforms.auto_augment import AutoAugment
-from keras_lt.data.transforms.cifar import cifar
+from keras_lt.data.transforms.cifar_recipe import cifar
 from keras_lt.data.transforms.compose import Compose
 from keras_lt.data.transforms.cut_mix import CutMix
 from keras_lt.data.transforms.cutout import Cutout
-from keras_lt.data.transforms.from_layer import from_layer
+from keras_lt.data.transforms.keras_layer import from_layer
 from keras_lt.data.transforms.mixup import Mixup
 from keras_lt.data.transforms.normalize import Normalize
 from keras_lt.data.transforms.rand_augment import RandAugment
