@@ -93,7 +93,7 @@ class Comparison:
             },
         }
 
-    def save(self, folder: str | os.PathLike, plots: bool = True) -> None:
+    def save(self, folder: str | os.PathLike[str], plots: bool = True) -> None:
         """Writes `comparison.json`, `comparison.md` and a plot for each run.
 
         Args:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 def write_files(
-    folder: str | os.PathLike, write: Callable[[pathlib.Path], None]
+    folder: str | os.PathLike[str], write: Callable[[pathlib.Path], None]
 ) -> None:
     """Moves the files that `write` makes into `folder` when all are complete.
 

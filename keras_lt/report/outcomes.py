@@ -47,7 +47,7 @@ def outcomes_of_logits(logits: np.ndarray, labels: np.ndarray) -> Outcomes:
     return Outcomes(labels, *(np.concatenate(column) for column in columns))
 
 
-def _outcomes(logits: np.ndarray, labels: np.ndarray) -> tuple:
+def _outcomes(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...]:
     z = logits.astype("float64")
     rows = np.arange(len(labels))
     predictions = z.argmax(axis=1)

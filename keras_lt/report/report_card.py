@@ -184,7 +184,7 @@ class ReportCard:
         )
         return "{\n" + ",\n".join(parts) + "\n}\n"
 
-    def save(self, folder: str | os.PathLike, plots: bool = True) -> None:
+    def save(self, folder: str | os.PathLike[str], plots: bool = True) -> None:
         """Writes `report.json`, `report.md` and the plots as PNG.
 
         Everything is written to a hidden folder first and moved when it is

@@ -28,7 +28,7 @@ _DTYPES = {
 }
 
 
-def load(path: str | os.PathLike) -> ReportCard:
+def load(path: str | os.PathLike[str]) -> ReportCard:
     """Reads a report that was saved.
 
     Args:
@@ -123,7 +123,7 @@ def card_from_dict(values: dict[str, Any]) -> ReportCard:
 
 
 def save_card(
-    card: ReportCard, folder: str | os.PathLike, with_plots: bool
+    card: ReportCard, folder: str | os.PathLike[str], with_plots: bool
 ) -> None:
     """Writes JSON, Markdown and plots; see `ReportCard.save`."""
     figures = _draw(card) if with_plots else {}

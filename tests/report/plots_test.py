@@ -139,3 +139,22 @@ def test_missing_matplotlib(monkeypatch, tmp_path):
 def test_running_mean():
     values = np.array([1.0, np.nan, 3.0, 5.0])
     np.testing.assert_allclose(running_mean(values, 3), [1, 2, 4, 4])
+
+
+def test_labels_of_narrow_groups_do_not_overlap():
+    counts = [500, 50, *[5] * 98]
+    logits = 4 * np.eye(100)
+    found = report.from_logits(logits, np.arange(100), counts)
+    for reverse in (False, True):
+        if reverse:
+            counts = [*[500] * 98, 50, 5]
+            found = report.from_logits(logits, np.arange(100), counts)
+        figure = plots.accuracy_along_tail(found)
+        figure.draw_without_rendering()
+        boxes = [t.get_window_extent() for t in figure.axes[0].texts]
+        assert len(boxes) == 3
+        frame = figure.axes[0].get_window_extent()
+        assert boxes[0].x0 >= frame.x0
+        assert boxes[0].x1 < boxes[1].x0
+        assert boxes[1].x1 < boxes[2].x0
+        assert boxes[2].x1 <= frame.x1

@@ -22,7 +22,7 @@ COLORS = {
 INK = "#222222"
 FAINT = "#D5D8DC"
 
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "font.size": 11,
     "axes.titlesize": 12,
     "axes.labelsize": 11,
@@ -75,6 +75,39 @@ def shade_groups(axes: Any, classes: ClassTable) -> None:
     for name, (begin, end) in group_spans(classes).items():
         axes.axvspan(
             begin - 0.5, end - 0.5, color=COLORS[name], alpha=0.07, lw=0
+        )
+
+
+def label_groups(
+    axes: Any, classes: ClassTable, texts: dict[str, str], height: float
+) -> None:
+    """Writes above each group, moved aside where a group is too narrow.
+
+    Args:
+        axes: Where to; as wide as the classes.
+        classes: Whose groups.
+        texts: What to write above each group.
+        height: Where to, as a share of the height of the axes.
+    """
+    spans = group_spans(classes)
+    names = [name for name in spans if name in texts]
+    centres = [sum(spans[name]) / 2 / len(classes) for name in names]
+    room = 0.015 * (max(map(len, texts.values()), default=0) + 1)
+    for place in range(1, len(centres)):
+        centres[place] = max(centres[place], centres[place - 1] + room)
+    limit = 1 - room / 2
+    for place in reversed(range(len(centres))):
+        centres[place] = min(centres[place], limit)
+        limit = centres[place] - room
+    for place, name in enumerate(names):
+        axes.text(
+            max(centres[place], (place + 0.5) * room),
+            height,
+            texts[name],
+            ha="center",
+            color=COLORS[name],
+            fontweight="bold",
+            transform=axes.transAxes,
         )
 
 

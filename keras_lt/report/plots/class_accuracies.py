@@ -11,6 +11,7 @@ from keras_lt.report.plots.canvas import Figure
 from keras_lt.report.plots.canvas import canvas
 from keras_lt.report.plots.canvas import group_spans
 from keras_lt.report.plots.canvas import label_classes
+from keras_lt.report.plots.canvas import label_groups
 from keras_lt.report.plots.canvas import running_mean
 from keras_lt.report.plots.canvas import shade_groups
 from keras_lt.report.plots.canvas import sorted_colors
@@ -83,21 +84,15 @@ def _draw_classes(axes: Any, values: np.ndarray, colors: list[str]) -> None:
 
 
 def _draw_group_means(axes: Any, card: ReportCard) -> None:
+    texts = {}
     for name, (begin, end) in group_spans(card.classes).items():
         accuracy = card.groups[name].accuracy
         if accuracy is None:
             continue
         ends = (begin - 0.5, end - 0.5)
-        color = COLORS[name]
-        axes.plot(ends, [100 * accuracy] * 2, color=color, lw=2.5)
-        axes.annotate(
-            f"{name} {100 * accuracy:.1f} %",
-            ((begin + end - 1) / 2, 104),
-            ha="center",
-            color=color,
-            fontweight="bold",
-            annotation_clip=False,
-        )
+        axes.plot(ends, [100 * accuracy] * 2, color=COLORS[name], lw=2.5)
+        texts[name] = f"{name} {100 * accuracy:.1f} %"
+    label_groups(axes, card.classes, texts, height=104 / 112)
 
 
 def _draw_counts(axes: Any, classes: ClassTable) -> None:

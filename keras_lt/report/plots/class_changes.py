@@ -11,6 +11,7 @@ from keras_lt.report.plots.canvas import Figure
 from keras_lt.report.plots.canvas import canvas
 from keras_lt.report.plots.canvas import group_spans
 from keras_lt.report.plots.canvas import label_classes
+from keras_lt.report.plots.canvas import label_groups
 from keras_lt.report.plots.canvas import running_mean
 from keras_lt.report.plots.canvas import shade_groups
 from keras_lt.report.plots.canvas import sorted_colors
@@ -89,6 +90,7 @@ def _draw_means(
 ) -> None:
     largest = np.nanmax(np.abs(values), initial=1.0)
     axes.set_ylim(-1.1 * largest, 1.3 * largest)
+    texts = {}
     for name, (begin, end) in group_spans(classes).items():
         members = changes[classes.groups[name]]
         members = members[np.isfinite(members)]
@@ -97,11 +99,5 @@ def _draw_means(
         mean = 100 * float(members.mean())
         ends = (begin - 0.5, end - 0.5)
         axes.plot(ends, [mean, mean], color=COLORS[name], lw=2.5)
-        axes.annotate(
-            f"{name} {mean:+.1f}".replace("-", "\N{MINUS SIGN}"),
-            ((begin + end - 1) / 2, 1.17 * largest),
-            ha="center",
-            color=COLORS[name],
-            fontweight="bold",
-            annotation_clip=False,
-        )
+        texts[name] = f"{name} {mean:+.1f}".replace("-", "\N{MINUS SIGN}")
+    label_groups(axes, classes, texts, height=0.945)

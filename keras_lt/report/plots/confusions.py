@@ -10,6 +10,7 @@ from keras_lt.report.plots.canvas import INK
 from keras_lt.report.plots.canvas import Figure
 from keras_lt.report.plots.canvas import canvas
 from keras_lt.report.plots.canvas import group_spans
+from keras_lt.report.plots.canvas import label_groups
 from keras_lt.report.plots.canvas import shorten
 from keras_lt.report.report_card import ReportCard
 
@@ -50,8 +51,10 @@ def confusion_matrix(card: ReportCard) -> Figure:
         bar.outline.set_visible(False)
         _draw_groups(axes, classes, size / len(classes))
         pad = 0 if len(classes) <= MAX_NUMBERS else 14
-        axes.set_xlabel("predicted class", labelpad=pad)
-        axes.set_ylabel("true class", labelpad=pad)
+        shared = f", {len(classes) / size:.3g} to a cell"
+        note = shared if len(classes) > size else ""
+        axes.set_xlabel(f"predicted class{note}", labelpad=pad)
+        axes.set_ylabel(f"true class{note}", labelpad=pad)
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0, pad=12)
         if len(classes) <= MAX_NUMBERS:
@@ -121,18 +124,11 @@ def _draw_groups(axes: Any, classes: ClassTable, scale: float) -> None:
                 clip_on=False,
                 transform=_transform(axes, a, b),
             )
-        axes.annotate(
-            name,
-            ((low + high) / 2, 1.015),
-            xycoords=("data", "axes fraction"),
-            ha="center",
-            color=COLORS[name],
-            fontweight="bold",
-            annotation_clip=False,
-        )
         if high < last:
             axes.axhline(high, color=INK, lw=0.7, alpha=0.6)
             axes.axvline(high, color=INK, lw=0.7, alpha=0.6)
+    texts = {name: name for name in classes.groups}
+    label_groups(axes, classes, texts, height=1.015)
 
 
 def _transform(axes: Any, x: str, y: str) -> Any:
