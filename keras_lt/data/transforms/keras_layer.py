@@ -38,7 +38,8 @@ def from_layer(layer: keras.layers.Layer) -> Transform:
     in the layer is set from the seed, the epoch and the index of the batch, so
     with `keras.random` inside, batches are as reproducible as with the
     transforms of this package, on one backend: another backend draws other
-    numbers. A layer that draws from elsewhere is random in each run.
+    numbers. The layers of keras-cv draw from elsewhere: they work, and are
+    random anew in each run.
 
     One thread at a time calls the layer. It runs on the device of the
     backend, operation by operation: a layer that is part of the model is
