@@ -207,6 +207,16 @@ def test_all_is_complete(module):
     assert imported == set(module.__all__)
 
 
+def test_no_file_is_named_as_what_it_offers():
+    """`from keras_lt.x import y` must not depend on what was imported first."""
+    shadowed = [
+        name
+        for name in public_objects()
+        if (ROOT / name.replace(".", "/")).with_suffix(".py").exists()
+    ]
+    assert shadowed == []
+
+
 @pytest.mark.parametrize("name", sorted(public_objects()))
 def test_docstring(name):
     thing = public_objects()[name]
