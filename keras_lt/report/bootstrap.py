@@ -8,6 +8,9 @@ variance of a mean unbiased; with `n`, classes of three images would give
 intervals that are a fifth too short. A class of one example says nothing about
 its spread, and adds none.
 
+A bootstrap knows only what it has seen: a class whose examples are all right
+has an interval of one point, so read groups of a handful of images with care.
+
 Reference: Rao and Wu, 1988, Resampling inference with complex survey data.
 """
 

@@ -25,7 +25,7 @@ def compare(
     Two models mostly fail on the same images. A paired bootstrap resamples
     images, not answers, so it finds differences that lie well inside of the
     intervals of each run. The rule: a difference is clear if its 95 % interval
-    leaves zero out.
+    leaves zero out. With a handful of images in a group, that is too easily so.
 
     Args:
         *cards: Two reports or more on the same test examples, in the same

@@ -111,8 +111,8 @@ def _draw_counts(axes: Any, classes: ClassTable) -> None:
     axes.set_ylabel("training\nimages")
     ticks = [int(counts[0])]
     for threshold in (classes.many, classes.few):
-        # Closer ones would be written over each other.
-        if 1 <= threshold < ticks[-1] / 3:
+        if 1 <= threshold < counts[0]:
             axes.axhline(threshold, color="#777777", lw=0.8, ls=":")
-            ticks.append(threshold)
+            # Closer numbers would be written over each other.
+            ticks += [threshold] if threshold < ticks[-1] / 3 else []
     axes.set_yticks(ticks, [f"{tick:,}" for tick in ticks])

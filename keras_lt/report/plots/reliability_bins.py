@@ -10,13 +10,17 @@ from keras_lt.report.plots.canvas import canvas
 from keras_lt.report.reliability import Reliability
 from keras_lt.report.report_card import ReportCard
 
+MIN_EXAMPLES = 5
+"""Bins with fewer examples are drawn faintly: they say little."""
+
 
 def reliability_diagram(card: ReportCard) -> Figure:
     """Draws accuracy against confidence, for all images and for each group.
 
     On the diagonal a model is right as often as it says. The dark line on a
-    bar is its accuracy, and the paler part the gap to the confidence. The
-    lower panels show how many images have each confidence.
+    bar is its accuracy, and the paler part the gap to the confidence. Bars of
+    fewer than five images are faint. The lower panels show how many images
+    have each confidence.
 
     Args:
         card: The report.
@@ -62,18 +66,27 @@ def _title(card: ReportCard) -> str:
 
 def _draw_bins(axes: Any, name: str, bins: Reliability) -> None:
     lefts, width = _lefts(bins)
-    pairs = zip(bins.accuracies, bins.confidences, strict=True)
-    values = np.array(
-        [(np.nan, np.nan) if None in p else p for p in pairs], dtype="float64"
+    counts = np.asarray(bins.counts)
+    accuracy, confidence = (
+        100 * np.array([np.nan if v is None else v for v in values])
+        for values in (bins.accuracies, bins.confidences)
     )
-    accuracy, confidence = 100 * values.T
-    style = {"width": 0.92 * width, "align": "edge", "color": COLORS[name]}
     low = np.minimum(accuracy, confidence)
     gap = np.abs(accuracy - confidence)
-    axes.bar(lefts, low, alpha=0.7, **style)
-    axes.bar(lefts, gap, bottom=low, alpha=0.25, **style)
-    ends = lefts + style["width"]
-    axes.hlines(accuracy, lefts, ends, color=COLORS["all"], lw=1.8)
+    style = {"width": 0.92 * width, "align": "edge", "color": COLORS[name]}
+    rare = (counts > 0) & (counts < MIN_EXAMPLES)
+    for rows, strength in ((counts >= MIN_EXAMPLES, 1.0), (rare, 0.35)):
+        x = lefts[rows]
+        axes.bar(x, low[rows], alpha=0.7 * strength, **style)
+        axes.bar(x, gap[rows], bottom=low[rows], alpha=0.25 * strength, **style)
+        axes.hlines(
+            accuracy[rows],
+            x,
+            x + style["width"],
+            color=COLORS["all"],
+            lw=1.8,
+            alpha=strength,
+        )
     axes.plot([0, 100], [0, 100], color="#777777", lw=1, ls="--")
     axes.set_xlim(0, 100)
     axes.set_ylim(0, 100)
