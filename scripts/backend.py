@@ -57,7 +57,9 @@ def _limit_threads(backend: str, threads: int) -> None:
     if backend == "tensorflow":
         tensorflow = importlib.import_module("tensorflow")
         tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
-        tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+        # With one, a step that waits for Python to make a batch holds the
+        # thread that Python would have to be called on, and waits for ever.
+        tensorflow.config.threading.set_inter_op_parallelism_threads(2)
     elif backend == "torch":
         importlib.import_module("torch").set_num_threads(threads)
     else:

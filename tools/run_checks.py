@@ -30,7 +30,7 @@ ONE_THREAD = {
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "2",  # One waits for itself in tf.data.
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
 }
 
