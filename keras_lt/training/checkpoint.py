@@ -83,7 +83,7 @@ class Checkpoint:
             for index, variable in enumerate(variables):
                 variable.assign(arrays[f"{owner}_{index}"])
 
-    def _write(self, arrays: Mapping[str, np.ndarray]) -> None:
+    def _write(self, arrays: Mapping[str, Any]) -> None:
         temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
