@@ -87,41 +87,29 @@ def _opening(card: ReportCard) -> str:
 def _scores(card: ReportCard) -> str:
     head = ["", "classes", "images", "accuracy %", "95 % interval"]
     head += ["calibration error %", "NLL"]
-    all_images, number = f"{len(card.outcomes):,}", f"{len(card.classes):,}"
+    size = [f"{len(card.classes):,}", f"{len(card.outcomes):,}"]
     rows = [
-        [
-            "all images",
-            number,
-            all_images,
-            percent(card.accuracy),
-            interval_text(card.intervals["accuracy"]),
-            percent(card.calibration_error),
-            f"{card.negative_log_likelihood:.3f}",
-        ],
-        [
-            "mean of classes",
-            number,
-            all_images,
-            percent(card.balanced_accuracy),
-            interval_text(card.intervals["balanced_accuracy"]),
-            "",
-            "",
-        ],
+        ["all images", *size, *_accuracy_cells(card, "accuracy")],
+        ["mean of classes", *size, *_accuracy_cells(card, "balanced_accuracy")],
     ]
+    rows[0] += _loss_cells(card.calibration_error, card.negative_log_likelihood)
+    rows[1] += ["", ""]
     for name, group in card.groups.items():
-        loss = group.negative_log_likelihood
+        size = [f"{group.num_classes:,}", f"{group.num_examples:,}"]
+        losses = group.calibration_error, group.negative_log_likelihood
         rows.append(
-            [
-                name,
-                f"{group.num_classes:,}",
-                f"{group.num_examples:,}",
-                percent(group.accuracy),
-                interval_text(group.interval),
-                percent(group.calibration_error),
-                "-" if loss is None else f"{loss:.3f}",
-            ]
+            [name, *size, *_accuracy_cells(card, name), *_loss_cells(*losses)]
         )
     return table(head, rows)
+
+
+def _accuracy_cells(card: ReportCard, score: str) -> list[str]:
+    ends = interval_text(card.intervals[score])
+    return [percent(card.scores[score]), ends]
+
+
+def _loss_cells(error: float | None, loss: float | None) -> list[str]:
+    return [percent(error), "-" if loss is None else f"{loss:.3f}"]
 
 
 def _remarks(card: ReportCard) -> str:
