@@ -16,19 +16,11 @@ IMBALANCE_FACTOR = 100
 
 
 def run(name: str, settings: Settings) -> Result:
-    """Trains a ResNet-32 on `cifar10_lt` or `cifar100_lt`."""
+    """Trains a ResNet-32 on `cifar10_lt` or `cifar100_lt`, and judges it."""
     method = combine(settings.method)
-    schedule = SCHEDULES[settings.schedule or "short"].with_epochs(
-        settings.epochs
-    )
-    split = data.load(
-        name,
-        imbalance_factor=settings.imbalance_factor or IMBALANCE_FACTOR,
-        profile=settings.profile,
-        data_dir=settings.data_dir,
-        validation_fraction=settings.validation_fraction,
-        seed=settings.seed,
-    )
+    schedule = SCHEDULES[settings.schedule or "short"]
+    schedule = schedule.with_epochs(settings.epochs)
+    split = load(name, settings)
     keras.utils.set_random_seed(settings.seed)
     model = models.LongTailModel(
         models.resnet32((32, 32, 3)),
@@ -44,11 +36,29 @@ def run(name: str, settings: Settings) -> Result:
         seed=settings.seed,
     )
     return train_and_judge(
+        name,
         model,
         split,
         batches,
-        transforms.cifar(training=False),
+        evaluation(settings),
         method,
         schedule,
         settings,
     )
+
+
+def load(name: str, settings: Settings) -> data.Split:
+    """Returns the split of `cifar10_lt` or `cifar100_lt`."""
+    return data.load(
+        name,
+        imbalance_factor=settings.imbalance_factor or IMBALANCE_FACTOR,
+        profile=settings.profile,
+        data_dir=settings.data_dir,
+        validation_fraction=settings.validation_fraction,
+        seed=settings.seed,
+    )
+
+
+def evaluation(settings: Settings) -> transforms.Transform:
+    """Returns what test images go through."""
+    return transforms.cifar(training=False)

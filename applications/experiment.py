@@ -15,6 +15,7 @@ from keras_lt import training
 
 
 def train_and_judge(
+    application: str,
     model: models.LongTailModel,
     split: data.Split,
     batches: data.Batches,
@@ -26,6 +27,7 @@ def train_and_judge(
     """Trains to the last epoch, and looks at the test images once.
 
     Args:
+        application: Name of the folder of the recipe.
         model: The model, untrained.
         split: The data, with a test part.
         batches: The batches of `split.train`.
@@ -34,7 +36,7 @@ def train_and_judge(
         schedule: Epochs and learning rates.
         settings: The choices of the run.
     """
-    folder = RunFolder.open(settings)
+    folder = RunFolder.open(application, settings)
     counts = split.class_counts
     validation = None
     if split.validation is not None:

@@ -18,6 +18,11 @@ def write_json(path: pathlib.Path, content: Mapping[str, Any]) -> None:
     _replace(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
 
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Writes text in UTF-8."""
+    _replace(path, text.encode())
+
+
 def write_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes a compressed `.npz`."""
     temporary = _temporary(path)

@@ -97,6 +97,7 @@ class Result:
             "tau_is": "chosen on held-out images" if held_out else "fixed",
             "split": dict(split.settings),
             "class_counts": list(split.class_counts),
+            "class_names": list(split.class_names),
             "groups": {
                 name: len(labels)
                 for name, labels in cards["as_trained"].classes.groups.items()

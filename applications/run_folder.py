@@ -35,7 +35,7 @@ class RunFolder:
         self.provenance = provenance
 
     @classmethod
-    def open(cls, settings: Settings) -> "RunFolder":
+    def open(cls, application: str, settings: Settings) -> "RunFolder":
         """Starts a folder, or goes on with one.
 
         Raises:
@@ -49,9 +49,19 @@ class RunFolder:
         own = json.loads(json.dumps(settings.what_is_trained()))
         if start.exists():
             saved = json.loads(start.read_text())
-            _check_same_run(path, saved["settings"], own, settings.resume)
+            _check_same_run(
+                path,
+                {"application": saved["application"], **saved["settings"]},
+                {"application": application, **own},
+                settings.resume,
+            )
             return cls(path, saved["provenance"])
-        content = {"settings": own, "provenance": provenance()}
+        content = {
+            "application": application,
+            "settings": own,
+            "data_dir": settings.data_dir,
+            "provenance": provenance(),
+        }
         write_json(start, content)
         return cls(path, content["provenance"])
 

@@ -33,7 +33,7 @@ class Schedule:
     @property
     def deferred_epoch(self) -> int:
         """Epoch, from 0, at which deferred re-weighting sets in."""
-        return self.epochs * 8 // 10
+        return max(1, self.epochs * 8 // 10)
 
     def with_epochs(self, epochs: int | None) -> "Schedule":
         """Returns the same shape over another number of epochs."""
@@ -52,7 +52,8 @@ class Schedule:
             return callbacks.cosine_schedule(
                 self.learning_rate, self.epochs, self.warm_up
             )
-        drops = {self.deferred_epoch: 0.01, self.epochs * 9 // 10: 0.0001}
+        second = max(1, self.epochs * 9 // 10)
+        drops = {self.deferred_epoch: 0.01, second: 0.0001}
         return callbacks.step_schedule(self.learning_rate, drops, self.warm_up)
 
 

@@ -57,3 +57,12 @@ class Settings:
         for name in ("data_dir", "output_dir", "resume", "verbose"):
             del own[name]
         return own
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "Settings":
+        """Returns the settings that JSON held, where tuples are lists."""
+        tuples = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in content.items()
+        }
+        return cls(**tuples)

@@ -15,8 +15,8 @@ RESNETS = ("resnet20", "resnet32", "resnet44", "resnet56")
 
 def make_backbone(
     name: str, image_size: tuple[int, int], pretrained: bool
-) -> tuple[keras.Model, transforms.Transform]:
-    """Returns a network without its top, and what its images go through.
+) -> keras.Model:
+    """Returns a network without its top.
 
     Args:
         name: One of `RESNETS`, or the name of a network in
@@ -28,21 +28,27 @@ def make_backbone(
         ValueError: If there is no such network, or no weights for it.
     """
     shape = (*image_size, 3)
+    if name not in RESNETS:
+        network, _ = _network(name)
+        return network(
+            include_top=False,
+            weights="imagenet" if pretrained else None,
+            input_shape=shape,
+        )
+    if pretrained:
+        raise ValueError(
+            "A pretrained backbone must come from `keras.applications`. "
+            f"Received: {name!r}, for which there are no weights. Use, for "
+            "instance, EfficientNetB0, or leave out --pretrained."
+        )
+    return getattr(models, name)(shape)
+
+
+def make_preprocessing(name: str) -> transforms.Transform:
+    """Returns what the images of a network go through."""
     if name in RESNETS:
-        if pretrained:
-            raise ValueError(
-                "A pretrained backbone must come from `keras.applications`. "
-                f"Received: {name!r}, for which there are no weights. Use, "
-                "for instance, EfficientNetB0, or leave out --pretrained."
-            )
-        return getattr(models, name)(shape), transforms.Normalize(0.45, 0.25)
-    network, module = _network(name)
-    backbone = network(
-        include_top=False,
-        weights="imagenet" if pretrained else None,
-        input_shape=shape,
-    )
-    return backbone, transforms.Compose([_Preprocess(module)])
+        return transforms.Normalize(mean=0.45, std=0.25)
+    return _Preprocess(_network(name)[1])
 
 
 class _Preprocess(transforms.Transform):

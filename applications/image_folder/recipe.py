@@ -6,6 +6,7 @@ import keras
 
 from applications.experiment import train_and_judge
 from applications.image_folder.backbones import make_backbone
+from applications.image_folder.backbones import make_preprocessing
 from applications.methods import combine
 from applications.result import Result
 from applications.schedules import SCHEDULES
@@ -23,32 +24,14 @@ FINE_TUNING_RATE = 0.01
 
 def run(settings: Settings) -> Result:
     """Trains and judges on the images of `settings.data_dir`."""
-    if settings.data_dir is None:
-        raise ValueError(
-            "`data_dir` must be the folder that holds a folder of images per "
-            "class. Received: None. Pass --data_dir."
-        )
-    if settings.imbalance_factor is not None:
-        raise ValueError(
-            "`imbalance_factor` must be left out, as one's own images are as "
-            "imbalanced as they are. Received: imbalance_factor="
-            f"{settings.imbalance_factor}. Leave out --imbalance_factor."
-        )
     method = combine(settings.method)
-    schedule = SCHEDULES[settings.schedule or "short"].with_epochs(
-        settings.epochs
-    )
+    schedule = SCHEDULES[settings.schedule or "short"]
+    schedule = schedule.with_epochs(settings.epochs)
     if settings.pretrained:
         schedule = dataclasses.replace(schedule, learning_rate=FINE_TUNING_RATE)
-    split = data.from_directory(
-        settings.data_dir,
-        validation_fraction=settings.validation_fraction,
-        test_fraction=TEST_FRACTION,
-        image_size=settings.image_size,
-        seed=settings.seed,
-    )
+    split = load(settings)
     keras.utils.set_random_seed(settings.seed)
-    backbone, evaluation = make_backbone(
+    backbone = make_backbone(
         settings.backbone, settings.image_size, settings.pretrained
     )
     model = models.LongTailModel(
@@ -65,9 +48,43 @@ def run(settings: Settings) -> Result:
         split.train,
         batch_size=schedule.batch_size,
         sampler=method.make_sampler(schedule.epochs),
-        transform=transforms.Compose([*augmentation, evaluation]),
+        transform=transforms.Compose([*augmentation, evaluation(settings)]),
         seed=settings.seed,
     )
     return train_and_judge(
-        model, split, batches, evaluation, method, schedule, settings
+        "image_folder",
+        model,
+        split,
+        batches,
+        evaluation(settings),
+        method,
+        schedule,
+        settings,
     )
+
+
+def load(settings: Settings) -> data.Split:
+    """Returns the split; images are read when they are needed."""
+    if settings.data_dir is None:
+        raise ValueError(
+            "`data_dir` must be the folder that holds a folder of images per "
+            "class. Received: None. Pass --data_dir."
+        )
+    if settings.imbalance_factor is not None:
+        raise ValueError(
+            "`imbalance_factor` must be left out, as one's own images are as "
+            "imbalanced as they are. Received: imbalance_factor="
+            f"{settings.imbalance_factor}. Leave out --imbalance_factor."
+        )
+    return data.from_directory(
+        settings.data_dir,
+        validation_fraction=settings.validation_fraction,
+        test_fraction=TEST_FRACTION,
+        image_size=settings.image_size,
+        seed=settings.seed,
+    )
+
+
+def evaluation(settings: Settings) -> transforms.Transform:
+    """Returns what test images go through."""
+    return make_preprocessing(settings.backbone)

@@ -1,0 +1,76 @@
+"""Reports on a run that is finished, from the files that it left."""
+
+import importlib
+import json
+import pathlib
+from typing import Any
+
+import keras
+import numpy as np
+
+from applications.experiment import predict as answer
+from applications.settings import Settings
+from keras_lt import posthoc
+from keras_lt import report
+
+
+def judge(
+    folder: pathlib.Path,
+    tau: float = 0.0,
+    predict: bool = True,
+    data_dir: str | None = None,
+) -> report.ReportCard:
+    """Returns the report of a run.
+
+    Args:
+        folder: The output folder of the run.
+        tau: Strength of logit adjustment.
+        predict: Whether the saved model answers the test images anew. If not,
+            its answers of then are used, and no data is needed.
+        data_dir: Where the data lies, if not where it was.
+
+    Raises:
+        ValueError: If the folder does not hold a finished run.
+    """
+    result = _read(folder)
+    counts = result["class_counts"]
+    logits, labels = _predict(folder, data_dir) if predict else _stored(folder)
+    adjusted = posthoc.adjust_logits(logits, counts, tau)
+    return report.from_logits(
+        adjusted,
+        labels,
+        counts,
+        result["class_names"],
+        name=folder.name if not tau else f"{folder.name}, tau={tau:g}",
+        history=result["history"],
+        meta={"data": result["application"], "seed": result["seed"]},
+    )
+
+
+def _read(folder: pathlib.Path) -> dict[str, Any]:
+    try:
+        return json.loads((folder / "result.json").read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            "A run must be the output folder of a training that is finished. "
+            f"Received: {str(folder)!r}, without a result that can be read "
+            f"({error}). Train it, or go on with it: --resume."
+        ) from error
+
+
+def _stored(folder: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
+    with np.load(folder / "logits.npz", allow_pickle=False) as arrays:
+        return arrays["logits"], arrays["labels"]
+
+
+def _predict(
+    folder: pathlib.Path, data_dir: str | None
+) -> tuple[np.ndarray, np.ndarray]:
+    start = json.loads((folder / "settings.json").read_text())
+    saved = {**start["settings"], "data_dir": data_dir or start["data_dir"]}
+    settings = Settings.from_json(saved)
+    name = f"applications.{start['application']}.recipe"
+    recipe = importlib.import_module(name)
+    model = keras.models.load_model(folder / "model.keras", compile=False)
+    test = recipe.load(settings).test
+    return answer(model, test, recipe.evaluation(settings)), test.y

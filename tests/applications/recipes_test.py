@@ -1,0 +1,177 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import applications
+from applications import cifar
+from applications import judging
+from applications.cifar10_lt import recipe as cifar10_lt
+from applications.cifar100_lt import recipe as cifar100_lt
+from applications.digits_lt import recipe as digits_lt
+from applications.digits_lt.network import digits_network
+from applications.image_folder import backbones
+from applications.image_folder import recipe as image_folder
+from applications.settings import Settings
+from keras_lt import report
+
+QUIET = {"verbose": 0, "epochs": 1}
+
+
+def small_network(shape):
+    """Compiles in a second, unlike what the recipes train."""
+    images = keras.Input(shape)
+    x = keras.layers.Conv2D(4, 3, strides=4, activation="relu")(images)
+    return keras.Model(images, x)
+
+
+@pytest.fixture
+def cifar_dir(tmp_path, monkeypatch):
+    """CIFAR with 16 images of each class, and a network that is quick."""
+    monkeypatch.setattr(cifar.models, "resnet32", small_network)
+    generator = np.random.default_rng(0)
+    for classes in (10, 100):
+        labels = np.arange(16 * classes) % classes
+        images = generator.integers(0, 256, (len(labels), 32, 32, 3), "uint8")
+        np.savez(
+            tmp_path / f"cifar{classes}.npz",
+            x_train=images,
+            y_train=labels,
+            x_test=images[: 2 * classes],
+            y_test=labels[: 2 * classes],
+        )
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize("recipe", [cifar10_lt, cifar100_lt])
+def test_cifar_leaves_a_run_that_can_be_judged(cifar_dir, tmp_path, recipe):
+    folder = tmp_path / "run"
+    settings = Settings(
+        **QUIET,
+        method=("ldam", "drw"),
+        imbalance_factor=8,
+        data_dir=cifar_dir,
+        output_dir=str(folder),
+        validation_fraction=0.2,
+    )
+    result = recipe.run(settings)
+
+    record = json.loads((folder / "result.json").read_text())
+    assert record == json.loads(json.dumps(result.record()))
+    assert record["application"] == recipe.NAME
+    assert record["settings"]["method"] == ["ldam", "drw"]
+    assert record["split"]["imbalance_factor"] == 8
+    assert record["tau_is"] == "chosen on held-out images"
+    assert record["backend"] == keras.config.backend()
+    assert sum(record["groups"].values()) == len(record["class_counts"])
+    assert len(record["history"]["loss"]) == 1
+    hits = result.logits.argmax(-1) == result.split.test.y
+    assert record["scores"]["as_trained"]["accuracy"] == hits.mean()
+    card = report.load(folder / "report" / "as_trained")
+    assert card.accuracy == hits.mean()
+
+    again = judging.judge(folder)
+    assert again.class_accuracies == card.class_accuracies
+    stored = judging.judge(folder, tau=result.tau, predict=False)
+    assert stored.class_accuracies == result.cards["adjusted"].class_accuracies
+
+
+def test_finished_run_is_not_trained_again(cifar_dir, tmp_path):
+    settings = Settings(
+        **QUIET,
+        imbalance_factor=8,
+        data_dir=cifar_dir,
+        output_dir=str(tmp_path / "run"),
+        resume=True,
+    )
+    first = cifar10_lt.run(settings)
+    second = cifar10_lt.run(settings)
+    assert first.history == second.history
+    assert first.provenance == second.provenance
+    np.testing.assert_allclose(first.logits, second.logits, atol=1e-5)
+
+
+def test_digits_say_what_they_do(capsys):
+    pytest.importorskip("sklearn")
+    settings = Settings(**QUIET, method=("progressive_sampling",))
+    result = digits_lt.run(settings)
+    assert result.split.class_counts[0] == 144
+    assert result.split.class_counts[-1] == 2
+    assert result.tau == 1.0
+    lines = result.table().splitlines()
+    assert "few %" in lines[0]
+    assert "progressive_sampling, then tau=1" in lines[3]
+
+
+def test_digits_network_has_the_size_it_names():
+    network = digits_network()
+    assert network.count_params() == 84_256
+    names = [layer.name for layer in network.layers]
+    assert {"stage_1", "stage_2", "stage_3"} <= set(names)
+    assert network.output_shape == (None, 2, 2, 64)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    image_module = pytest.importorskip("PIL.Image")
+    generator = np.random.default_rng(0)
+    for name, number in {"cat": 20, "dog": 10}.items():
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for index in range(number):
+            pixels = generator.integers(0, 256, (20, 24, 3), "uint8")
+            path = tmp_path / "photos" / name / f"{index}.png"
+            image_module.fromarray(pixels).save(path)
+    return str(tmp_path / "photos")
+
+
+def test_own_images_are_split_and_judged(photos, monkeypatch):
+    monkeypatch.setattr(backbones.models, "resnet20", small_network)
+    settings = Settings(**QUIET, data_dir=photos, image_size=(16, 16))
+    result = image_folder.run(settings)
+    assert result.split.class_names == ["cat", "dog"]
+    assert result.split.class_counts == [16, 8]
+    assert result.logits.shape == (6, 2)
+
+
+def test_own_images_are_as_imbalanced_as_they_are(photos):
+    settings = Settings(data_dir=photos, imbalance_factor=10)
+    with pytest.raises(ValueError, match="Leave out --imbalance_factor"):
+        image_folder.run(settings)
+    with pytest.raises(ValueError, match="Pass --data_dir"):
+        image_folder.run(Settings())
+
+
+def test_networks_of_keras_applications_by_name():
+    network = backbones.make_backbone("MobileNetV2", (32, 32), False)
+    assert network.input_shape == (None, 32, 32, 3)
+    preprocess = backbones.make_preprocessing("MobileNetV2")
+    images = np.array([[[[0, 127.5, 255]]]])
+    np.testing.assert_allclose(
+        preprocess(images, np.zeros(1), None)[0].ravel(), [-1, 0, 1]
+    )
+    assert images.max() == 255  # The images of the user stay as they were.
+
+
+@pytest.mark.parametrize("name", ["resnet18", "efficientnet", "keras"])
+def test_unknown_network_is_named(name):
+    match = f"resnet20.*EfficientNetB0.*Received: '{name}'"
+    with pytest.raises(ValueError, match=match):
+        backbones.make_backbone(name, (32, 32), False)
+
+
+def test_own_networks_have_no_weights_to_start_from():
+    with pytest.raises(ValueError, match="Received: 'resnet20'"):
+        backbones.make_backbone("resnet20", (32, 32), True)
+
+
+def test_every_application_has_its_parts():
+    for name in applications.APPLICATIONS:
+        recipe = {
+            "digits_lt": digits_lt,
+            "cifar10_lt": cifar10_lt,
+            "cifar100_lt": cifar100_lt,
+            "image_folder": image_folder,
+        }[name]
+        for part in ("run", "load", "evaluation"):
+            assert callable(getattr(recipe, part))

@@ -1,0 +1,96 @@
+import json
+import subprocess
+import time
+
+import pytest
+
+from tests.scripts.run_script import command
+from tests.scripts.run_script import environment
+from tests.scripts.run_script import run_script
+
+RUN = ("--application=digits_lt", "--method=ldam,drw", "--progress=lines")
+
+
+def test_killed_run_goes_on_and_can_be_reported(tmp_path):
+    pytest.importorskip("sklearn")
+    folder = tmp_path / "run"
+    flags = (*RUN, "--epochs=60", f"--output_dir={folder}")
+    table = folder / "checkpoints" / "history.csv"
+    process = subprocess.Popen(
+        command("train.py", *flags), env=environment(), cwd=tmp_path
+    )
+    try:
+        wait_until(lambda: table.exists() and len(rows_of(table)) >= 2)
+    finally:
+        process.kill()
+        process.wait()
+    before = rows_of(table)
+    assert 2 <= len(before) < 60
+    assert not (folder / "result.json").exists()
+
+    status, output = run_script("train.py", *flags, "--resume", cwd=tmp_path)
+    assert status == 0, output
+    assert "few %" in output
+    assert f"Epoch {len(before)}/60" not in output
+    after = rows_of(table)
+    assert after[: len(before)] == before
+    assert len(after) == 60
+    result = json.loads((folder / "result.json").read_text())
+    assert len(result["history"]["loss"]) == 60
+    assert result["seed"] == 0
+    assert (folder / "report" / "as_trained" / "report.md").exists()
+
+    flags = (f"--run={folder}", f"--report={tmp_path / 'report'}", "--noplots")
+    status, output = run_script("evaluate.py", *flags, cwd=tmp_path)
+    assert status == 0, output
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert report["scores"] == result["scores"]["as_trained"]
+
+
+def test_help_names_what_is_allowed():
+    _, output = run_script("train.py", "--help")
+    assert "<digits_lt|cifar10_lt|cifar100_lt|image_folder>" in output
+    assert "label_aware_smoothing" in output
+    assert "--[no]resume: Go on with the run that output_dir holds." in output
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--application=mnist", "digits_lt|cifar10_lt|cifar100_lt"),
+        ("--method=magic", "must be of crossentropy, logit_adjusted"),
+        ("--backend=numpy", "jax|tensorflow|torch"),
+        ("--imbalance_factor=0.01", "number >= 1.0"),
+        ("--learning_rat=1", "Unknown command line flag 'learning_rat'"),
+    ],
+)
+def test_wrong_flag_says_what_is_allowed(flag, message):
+    status, output = run_script("train.py", *RUN, "--output_dir=x", flag)
+    assert status != 0
+    assert message in output
+    assert "Traceback" not in output
+
+
+def test_methods_that_do_not_go_together_are_refused(tmp_path):
+    flags = (
+        "--application=digits_lt",
+        "--method=focal,ldam",
+        f"--output_dir={tmp_path / 'run'}",
+    )
+    status, output = run_script("train.py", *flags)
+    assert status != 0
+    assert "'focal' and 'ldam', which both set the loss" in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "run").exists()
+
+
+def rows_of(table):
+    return table.read_text().splitlines()[1:]
+
+
+def wait_until(holds, seconds=300):
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            raise TimeoutError("The training did not come to its 2nd epoch.")
+        time.sleep(0.02)
