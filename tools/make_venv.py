@@ -78,12 +78,18 @@ def install(task):
         say("making .venv with Python {}.{}".format(*sys.version_info[:2]))
         run([sys.executable, "-m", "venv", "--clear", str(VENV)])
     requirements = files_of(task)[-1]
-    say(f"installing {requirements.relative_to(ROOT)} (minutes)")
+    say(f"installing {', '.join(packages(task))} (some minutes)")
     pip = [str(python), "-m", "pip", "install", "--quiet"]
     pip += ["--no-input", "--disable-pip-version-check"]
     run(pip + ["-r", str(requirements)])
     say("installing keras_lt from this folder")
     run(pip + ["--no-deps", "--editable", str(ROOT)])
+
+
+def packages(task):
+    """Returns what is installed, as `name version`."""
+    lines = "\n".join(path.read_text() for path in files_of(task)).split("\n")
+    return [line.replace("==", " ") for line in lines if "==" in line]
 
 
 def runs_like_this(python):
