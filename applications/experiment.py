@@ -61,6 +61,7 @@ def train_and_judge(
         verbose=settings.verbose,
     )
     result = Result(
+        application=application,
         split=split,
         settings=settings,
         schedule=schedule,

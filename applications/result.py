@@ -22,6 +22,7 @@ class Result:
     """Holds the answers of a trained model, and how it came to them.
 
     Args:
+        application: Name of the folder of the recipe.
         split: The data.
         settings: The choices of the run.
         schedule: Epochs and learning rates.
@@ -32,6 +33,7 @@ class Result:
         held_out_logits: Answers to the held-out training images, if any.
     """
 
+    application: str
     split: data.Split
     settings: Settings
     schedule: Schedule
@@ -84,7 +86,7 @@ class Result:
         speed = self.images_per_epoch / float(np.median(seconds))
         held_out = self.held_out_logits is not None
         return {
-            "application": split.name,
+            "application": self.application,
             "settings": self.settings.what_is_trained(),
             "schedule": dataclasses.asdict(self.schedule),
             "seed": self.settings.seed,

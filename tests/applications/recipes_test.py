@@ -129,6 +129,7 @@ def test_own_images_are_split_and_judged(photos, monkeypatch):
     monkeypatch.setattr(backbones.models, "resnet20", small_network)
     settings = Settings(**QUIET, data_dir=photos, image_size=(16, 16))
     result = image_folder.run(settings)
+    assert result.record()["application"] == "image_folder"
     assert result.split.class_names == ["cat", "dog"]
     assert result.split.class_counts == [16, 8]
     assert result.logits.shape == (6, 2)
