@@ -53,11 +53,12 @@ class ZeroPaddingShortcut(keras.layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Splits the missing channels over the two sides."""
-        missing = self.filters - input_shape[-1]
+        channels = input_shape[-1]
+        missing = -1 if channels is None else self.filters - channels
         if missing < 0:
             raise ValueError(
                 "A shortcut can add channels, not drop them: `filters` must "
-                f"be at least the {input_shape[-1]} channels of the input. "
+                f"be at least the {channels} channels of the input. "
                 f"Received: filters={self.filters}. Use a larger number."
             )
         self._sides = (missing // 2, missing - missing // 2)
