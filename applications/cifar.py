@@ -55,7 +55,7 @@ def load(name: str, settings: Settings) -> data.Split:
         profile=settings.profile,
         data_dir=settings.data_dir,
         validation_fraction=settings.validation_fraction,
-        seed=settings.seed,
+        seed=settings.split_seed,
     )
 
 

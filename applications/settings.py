@@ -27,7 +27,9 @@ class Settings:
         output_dir: Where checkpoints, model, report and result go; None keeps
             nothing.
         resume: Whether to go on with what `output_dir` holds.
-        seed: Seed of the split, the weights and the batches.
+        seed: Seed of the weights and the batches.
+        split_seed: Decides which training images are kept and held out; 0 is
+            the subset of the literature.
         verbose: As in `keras.Model.fit`.
     """
 
@@ -44,6 +46,7 @@ class Settings:
     output_dir: str | None = None
     resume: bool = False
     seed: int = 0
+    split_seed: int = 0
     verbose: Any = "auto"
 
     @property

@@ -75,7 +75,14 @@ _IMAGE_SIZE = flags.DEFINE_integer(
     "image_size", 64, "Height and width in image_folder.", lower_bound=8
 )
 _SEED = flags.DEFINE_integer(
-    "seed", 0, "Seed of the split, weights and batches.", lower_bound=0
+    "seed", 0, "Seed of the weights and the batches.", lower_bound=0
+)
+_SPLIT_SEED = flags.DEFINE_integer(
+    "split_seed",
+    0,
+    "Decides which training images are kept and held out; 0 is the subset of "
+    "the literature.",
+    lower_bound=0,
 )
 _BACKEND = flags.DEFINE_enum(
     "backend",
@@ -136,6 +143,7 @@ def main(argv: list[str]) -> None:
         output_dir=_OUTPUT_DIR.value,
         resume=_RESUME.value,
         seed=_SEED.value,
+        split_seed=_SPLIT_SEED.value,
         verbose=_PROGRESS[_PROGRESS_KIND.value],
     )
     try:

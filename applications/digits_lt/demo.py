@@ -69,6 +69,7 @@ def _train(method: str, seed: int, epochs: int | None) -> Result:
             method=(method,),
             epochs=epochs,
             seed=seed,
+            split_seed=seed,
             verbose=0,
         )
     )

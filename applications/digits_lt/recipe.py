@@ -64,7 +64,7 @@ def load(settings: Settings) -> data.Split:
         imbalance_factor=settings.imbalance_factor or IMBALANCE_FACTOR,
         profile=settings.profile,
         validation_fraction=settings.validation_fraction,
-        seed=settings.seed,
+        seed=settings.split_seed,
     )
 
 

@@ -81,7 +81,7 @@ def load(settings: Settings) -> data.Split:
         validation_fraction=settings.validation_fraction,
         test_fraction=TEST_FRACTION,
         image_size=settings.image_size,
-        seed=settings.seed,
+        seed=settings.split_seed,
     )
 
 

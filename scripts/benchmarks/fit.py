@@ -47,9 +47,7 @@ def run(
         return time.perf_counter() - start
 
     plain = _compiled(_plain_model(network(image_shape), num_classes))
-    ours = _compiled(
-        models.LongTailModel(network(image_shape), num_classes)
-    )
+    ours = _compiled(models.LongTailModel(network(image_shape), num_classes))
     for model in (plain, ours):
         seconds(model)  # Compiles, and warms up.
     pairs = []
