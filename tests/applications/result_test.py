@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from applications import judging
 from applications import provenance
 from applications.files import write_json
 from applications.result import choose_tau
@@ -84,3 +85,9 @@ def test_provenance_can_be_kept(monkeypatch):
     assert found["hardware"]["devices"]
     monkeypatch.setenv("PATH", "")
     assert provenance.commit() is None
+
+
+def test_run_that_is_not_finished_is_not_judged(tmp_path):
+    match = "must be the output folder of a training that is finished"
+    with pytest.raises(ValueError, match=match):
+        judging.judge(tmp_path)
