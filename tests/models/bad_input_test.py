@@ -1,0 +1,137 @@
+"""What the models refuse, and in which words."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_lt import losses
+from keras_lt.models import LongTailModel
+from tests.models.small_models import CLASSES
+from tests.models.small_models import COUNTS
+from tests.models.small_models import SPARSE
+from tests.models.small_models import images
+from tests.models.small_models import small_backbone
+from tests.models.small_models import small_model
+
+
+def test_ldam_wants_a_cosine_classifier_of_its_scale():
+    with pytest.raises(ValueError, match="'classifier', a Dense"):
+        small_model().compile("sgd", losses.LDAM(COUNTS))
+    model = small_model(classifier="cosine")
+    with pytest.raises(ValueError, match=r"a CosineClassifier with scale=30"):
+        model.compile("sgd", losses.LDAM(COUNTS, scale=10.0))
+    model.compile("sgd", losses.LDAM(COUNTS, scale=30.0))
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        ("sparse_categorical_crossentropy", "must be a `keras.losses.Loss`"),
+        (None, "must be a `keras.losses.Loss`"),
+        (SPARSE(), "from_logits=False"),
+    ],
+)
+def test_unfit_losses(loss, message):
+    with pytest.raises(ValueError, match=message):
+        small_model().compile("sgd", loss)
+
+
+def test_loss_weights_are_refused():
+    with pytest.raises(ValueError, match="`loss_weights` must not be given"):
+        small_model().compile("sgd", SPARSE(from_logits=True), loss_weights=[1])
+
+
+def test_soft_labels_with_a_sparse_loss():
+    x, y = images()
+    model = small_model()
+    model.compile("sgd", SPARSE(from_logits=True))
+    with pytest.raises(ValueError, match="must get class ids"):
+        model.train_on_batch(x, np.eye(CLASSES, dtype="f4")[y])
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.array([0, 1, 4]), "below the number of classes, 4. Received: 4"),
+        (np.array([0, -1, 1]), "must be 0 or greater"),
+        (np.array([0.0, 1.0, 2.0]), "must be integer class ids"),
+        (np.array(["a", "b", "c"]), "must be integer class ids"),
+        (np.zeros((3, 2, 2), int), "one class id per example"),
+    ],
+)
+def test_bad_labels(labels, message):
+    x, _ = images(3)
+    model = small_model()
+    model.compile("sgd", SPARSE(from_logits=True))
+    with pytest.raises(ValueError, match=message):
+        model.fit(x, labels, verbose=0)
+    with pytest.raises(ValueError, match=message):
+        model.evaluate(x, labels, verbose=0)
+    with pytest.raises(ValueError, match=message):
+        model.fit(x, np.zeros(3, int), validation_data=(x, labels), verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_classes": 0}, "whole number, 1 or greater"),
+        ({"classifier": "cos"}, "must be 'linear', 'cosine' or a layer"),
+        ({"classifier": keras.layers.Dense(3)}, "one logit per class, 4"),
+        (
+            {"classifier": keras.layers.Dense(4, activation="softmax")},
+            "without an activation",
+        ),
+        ({"feature_layers": ["stage_3"]}, r"nearest of.*stage_"),
+        ({"weight_decay": -1.0}, "0 or greater"),
+        ({"projection_dim": 0}, "1 or greater"),
+        ({"backbone": "resnet"}, "must be a functional Keras model"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    arguments = {
+        "backbone": small_backbone(),
+        "num_classes": CLASSES,
+        **arguments,
+    }
+    with pytest.raises(ValueError, match=message):
+        LongTailModel(**arguments)
+
+
+def test_backbones_that_are_no_graph():
+    class Own(keras.Model):
+        def call(self, x):
+            return x
+
+    with pytest.raises(ValueError, match="subclassed or unbuilt"):
+        LongTailModel(Own(), CLASSES)
+    inputs = keras.Input((3,))
+    two = keras.Model(inputs, [inputs, keras.layers.Dense(2)(inputs)])
+    with pytest.raises(ValueError, match="2 outputs"):
+        LongTailModel(two, CLASSES)
+
+
+def test_layer_called_twice_is_refused():
+    inputs = keras.Input((3,))
+    shared = keras.layers.Dense(3, name="shared")
+    backbone = keras.Model(inputs, shared(shared(inputs)))
+    with pytest.raises(ValueError, match="calls 2 times"):
+        LongTailModel(backbone, CLASSES, feature_layers=["shared"])
+
+
+def test_training_without_compile():
+    model = small_model()
+    x, y = images()
+    with pytest.raises(ValueError, match="with a loss before training"):
+        model.compute_loss(x, y, model(x))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_images_must_be_finite(value):
+    x, y = images(4)
+    x[2, 0, 0, 0] = value
+    model = small_model()
+    model.compile("sgd", SPARSE(from_logits=True))
+    with pytest.raises(ValueError, match="`x` must be finite.*in row 2"):
+        model.fit(x, y, verbose=0)
+    with pytest.raises(ValueError, match="`x` must be finite.*in row 2"):
+        model.evaluate(x, y, verbose=0)

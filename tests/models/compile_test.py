@@ -1,0 +1,187 @@
+"""What compile takes, and what the obvious way gets silently wrong."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from tests.checks import to_numpy
+from tests.models.small_models import SPARSE
+from tests.models.small_models import MeanFeature
+from tests.models.small_models import images
+from tests.models.small_models import small_model
+from tests.models.small_models import softmax
+
+
+def test_objectives_are_added_and_scale_the_base_loss():
+    x, y = images()
+    model = small_model()
+    model.compile(
+        keras.optimizers.SGD(0.0),
+        SPARSE(from_logits=True),
+        objectives=[
+            MeanFeature(weight=0.5, base_weight=0.6, name="one"),
+            MeanFeature(weight=2.0, base_weight=0.5, name="two"),
+        ],
+    )
+    outputs = model(x, training=True)
+    logits = to_numpy(outputs["logits"]).astype("float64")
+    base = -np.log(softmax(logits)[np.arange(len(y)), y]).mean()
+    features = to_numpy(outputs["features"])
+    terms = [
+        ((features - to_numpy(one.centre)) ** 2).mean()
+        for one in model.objectives
+    ]
+    expected = 0.3 * base + 0.5 * terms[0] + 2.0 * terms[1]
+    found = model.compute_loss(x, y, outputs, training=True)
+    np.testing.assert_allclose(float(found), expected, 1e-4)
+
+
+def test_factor_of_an_objective_may_change_while_training():
+    x, y = images()
+    model = small_model()
+    objective = MeanFeature(weight=0.0)
+    model.compile(
+        keras.optimizers.SGD(0.0),
+        SPARSE(from_logits=True),
+        objectives=[objective],
+    )
+
+    def change(epoch, logs):
+        objective.weight.assign(float(epoch))
+
+    history = model.fit(
+        x,
+        y,
+        epochs=3,
+        verbose=0,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=change)],
+    )
+    steps = np.diff(history.history["loss"])
+    assert (steps > 1e-3).all()
+    np.testing.assert_allclose(steps[0], steps[1], 1e-2)
+
+
+def test_objective_state_is_updated_and_saved(tmp_path):
+    x, y = images()
+    model = small_model()
+    model.compile("sgd", SPARSE(from_logits=True), objectives=[MeanFeature()])
+    model.fit(x, y, batch_size=4, epochs=2, verbose=0)
+    assert float(model.objectives[0].calls) == 6
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert float(loaded.objectives[0].calls) == 6
+    np.testing.assert_allclose(
+        to_numpy(loaded.objectives[0].centre),
+        to_numpy(model.objectives[0].centre),
+    )
+
+
+def test_recompiling_drops_objectives():
+    x, y = images()
+    model = small_model()
+    loss = SPARSE(from_logits=True)
+    plain = len(model.weights)
+    first = MeanFeature(name="first")
+    model.compile("adam", loss, objectives=[first])
+    model.fit(x, y, verbose=0)
+    assert len(model.weights) == plain + 4
+    for _ in range(3):
+        model.compile(
+            keras.optimizers.AdamW(0.1, weight_decay=0.5),
+            loss,
+            objectives=[MeanFeature(), MeanFeature(name="b")],
+        )
+        model.fit(x, y, verbose=0)
+    assert len(model.weights) == plain + 8
+    centre = to_numpy(first.centre)
+    model.compile(keras.optimizers.AdamW(0.1, weight_decay=0.5), loss)
+    model.fit(x, y, verbose=0)
+    assert len(model.weights) == plain
+    assert not any(one is first.centre for one in model.variables)
+    np.testing.assert_array_equal(to_numpy(first.centre), centre)
+
+
+def test_checkpoint_of_a_stage_without_the_objective_loads(tmp_path):
+    x, y = images()
+    first = small_model()
+    first.compile("sgd", SPARSE(from_logits=True))
+    first.fit(x, y, verbose=0)
+    first.save_weights(tmp_path / "first.weights.h5")
+    second = small_model()
+    second.compile("sgd", SPARSE(from_logits=True), objectives=[MeanFeature()])
+    with pytest.warns(UserWarning, match="no state of the objective") as seen:
+        second.load_weights(tmp_path / "first.weights.h5")
+    assert len([one for one in seen if "objective" in str(one.message)]) == 1
+    np.testing.assert_allclose(
+        to_numpy(second(x)["logits"]), to_numpy(first(x)["logits"]), 1e-6
+    )
+
+
+def test_objectives_that_do_not_fit():
+    model = small_model()
+    loss = SPARSE(from_logits=True)
+    with pytest.raises(ValueError, match="features='stage_2'"):
+        model.compile("sgd", loss, objectives=[MeanFeature(features="stage_2")])
+    with pytest.raises(ValueError, match="a name of its own"):
+        model.compile(
+            "sgd",
+            loss,
+            objectives=[MeanFeature(name="a"), MeanFeature(name="a")],
+        )
+
+
+def test_evaluation_leaves_weights_and_objectives_out():
+    x, y = images()
+    model = small_model()
+    model.class_weights.assign([0.1, 5.0, 1.0, 1.0])
+    model.compile(
+        "sgd", SPARSE(from_logits=True), objectives=[MeanFeature(weight=9.0)]
+    )
+    logits = to_numpy(model(x)["logits"]).astype("float64")
+    expected = -np.log(softmax(logits)[np.arange(len(y)), y]).mean()
+    found = model.evaluate(x, y, batch_size=5, verbose=0)
+    np.testing.assert_allclose(found, expected, 1e-4)
+    assert float(model.objectives[0].calls) == 0
+
+
+def test_metrics_of_an_earlier_compile_are_gone():
+    x, y = images()
+    model = small_model()
+    model.compile("sgd", SPARSE(from_logits=True), metrics=["accuracy"])
+    model.fit(x, y, verbose=0)
+    model.compile("sgd", SPARSE(from_logits=True))
+    assert set(model.fit(x, y, verbose=0).history) == {"loss"}
+
+
+def test_evaluate_is_traced_once():
+    traces = []
+
+    @keras.saving.register_keras_serializable(package="keras_lt_tests")
+    class Traced(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            traces.append(1)
+            return ops.mean(y_pred, axis=-1)
+
+    x, y = images(8)
+    model = small_model()
+    model.compile("sgd", Traced())
+    for _ in range(4):
+        model.evaluate(x, y, batch_size=4, verbose=0)
+    # Torch does not trace: it calls the loss at each of the 2 steps.
+    assert len(traces) <= (8 if keras.config.backend() == "torch" else 2)
+
+
+def test_regularizers_count_in_training_and_evaluation():
+    x, y = images()
+    model = small_model(weight_decay=0.2)
+    model.compile(keras.optimizers.SGD(0.0), SPARSE(from_logits=True))
+    trainable = [to_numpy(one) for one in model.trainable_variables]
+    penalty = 0.1 * sum((one.astype("float64") ** 2).sum() for one in trainable)
+    bare = small_model()
+    bare.set_weights(model.get_weights())
+    bare.compile(keras.optimizers.SGD(0.0), SPARSE(from_logits=True))
+    difference = model.evaluate(x, y, verbose=0) - bare.evaluate(
+        x, y, verbose=0
+    )
+    np.testing.assert_allclose(difference, penalty, 1e-3)
