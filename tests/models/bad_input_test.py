@@ -108,6 +108,10 @@ def test_backbones_that_are_no_graph():
     two = keras.Model(inputs, [inputs, keras.layers.Dense(2)(inputs)])
     with pytest.raises(ValueError, match="2 outputs"):
         LongTailModel(two, CLASSES)
+    ends = [inputs, keras.Input((3,))]
+    two = keras.Model(ends, keras.layers.Add()(ends))
+    with pytest.raises(ValueError, match="2 inputs"):
+        LongTailModel(two, CLASSES)
 
 
 def test_layer_called_twice_is_refused():

@@ -13,6 +13,40 @@ from tests.models.small_models import small_model
 from tests.models.small_models import softmax
 
 
+def test_evaluation_leaves_weights_and_objectives_out():
+    x, y = images()
+    model = small_model()
+    model.class_weights.assign([0.1, 5.0, 1.0, 1.0])
+    model.compile(
+        "sgd", SPARSE(from_logits=True), objectives=[MeanFeature(weight=9.0)]
+    )
+    logits = to_numpy(model(x)["logits"]).astype("float64")
+    expected = -np.log(softmax(logits)[np.arange(len(y)), y]).mean()
+    found = model.evaluate(x, y, batch_size=5, verbose=0)
+    np.testing.assert_allclose(found, expected, 1e-4)
+    assert float(model.objectives[0].calls) == 0
+
+
+def test_evaluation_weighs_the_examples():
+    x, y = images()
+    weights = np.linspace(0.5, 2.0, len(y)).astype("float32")
+    model = small_model()
+    logits = to_numpy(model(x)["logits"]).astype("float64")
+    right = np.arange(len(y)) >= 6  # The second half, of larger weights.
+    y = np.where(right, logits.argmax(-1), logits.argmin(-1))
+    model.compile(
+        "sgd", SPARSE(from_logits=True), weighted_metrics=["accuracy"]
+    )
+    found = model.evaluate(
+        x, y, sample_weight=weights, verbose=0, return_dict=True
+    )
+    values = -np.log(softmax(logits)[np.arange(len(y)), y])
+    expected = np.average(values, weights=weights)
+    np.testing.assert_allclose(found["loss"], expected, 1e-4)
+    expected = np.average(right, weights=weights)
+    np.testing.assert_allclose(found["accuracy"], expected, 1e-5)
+
+
 def test_objectives_are_added_and_scale_the_base_loss():
     x, y = images()
     model = small_model()
@@ -35,6 +69,41 @@ def test_objectives_are_added_and_scale_the_base_loss():
     expected = 0.3 * base + 0.5 * terms[0] + 2.0 * terms[1]
     found = model.compute_loss(x, y, outputs, training=True)
     np.testing.assert_allclose(float(found), expected, 1e-4)
+
+
+def test_term_is_weighed_by_examples_but_not_by_classes():
+    x, y = images()
+    weights = np.linspace(0.5, 2.0, len(y)).astype("float32")
+    class_weights = np.array([0.1, 5.0, 1.0, 1.0])
+    model = small_model()
+    model.class_weights.assign(class_weights)
+    objective = MeanFeature(weight=2.0)
+    model.compile("sgd", SPARSE(from_logits=True), objectives=[objective])
+    outputs = model(x)
+    logits = to_numpy(outputs["logits"]).astype("float64")
+    values = -np.log(softmax(logits)[np.arange(len(y)), y])
+    base = np.average(values, weights=class_weights[y] * weights)
+    features = to_numpy(outputs["features"])
+    terms = ((features - to_numpy(objective.centre)) ** 2).mean(-1)
+    expected = base + 2.0 * np.average(terms, weights=weights)
+    found = model.compute_loss(x, y, outputs, sample_weight=weights)
+    np.testing.assert_allclose(float(found), expected, 1e-4)
+
+
+def test_objective_reads_the_layer_that_it_names():
+    x, y = images()
+    model = small_model(feature_layers=["stage_1"])
+    loss = SPARSE(from_logits=True)
+    model.compile("sgd", loss)
+    outputs = model(x)
+    plain = float(model.compute_loss(x, y, outputs))
+    objective = MeanFeature(features="stage_1")
+    model.compile("sgd", loss, objectives=[objective])
+    assert tuple(objective.centre.shape) == (4, 4, 5)
+    maps = to_numpy(outputs["features/stage_1"])
+    term = ((maps - to_numpy(objective.centre)) ** 2).mean()
+    found = model.compute_loss(x, y, outputs)
+    np.testing.assert_allclose(float(found), plain + term, 1e-4)
 
 
 def test_factor_of_an_objective_may_change_while_training():
@@ -102,6 +171,15 @@ def test_recompiling_drops_objectives():
     np.testing.assert_array_equal(to_numpy(first.centre), centre)
 
 
+def test_metrics_of_an_earlier_compile_are_gone():
+    x, y = images()
+    model = small_model()
+    model.compile("sgd", SPARSE(from_logits=True), metrics=["accuracy"])
+    model.fit(x, y, verbose=0)
+    model.compile("sgd", SPARSE(from_logits=True))
+    assert set(model.fit(x, y, verbose=0).history) == {"loss"}
+
+
 def test_checkpoint_of_a_stage_without_the_objective_loads(tmp_path):
     x, y = images()
     first = small_model()
@@ -118,40 +196,21 @@ def test_checkpoint_of_a_stage_without_the_objective_loads(tmp_path):
     )
 
 
-def test_objectives_that_do_not_fit():
-    model = small_model()
-    loss = SPARSE(from_logits=True)
-    with pytest.raises(ValueError, match="features='stage_2'"):
-        model.compile("sgd", loss, objectives=[MeanFeature(features="stage_2")])
-    with pytest.raises(ValueError, match="a name of its own"):
-        model.compile(
-            "sgd",
-            loss,
-            objectives=[MeanFeature(name="a"), MeanFeature(name="a")],
-        )
-
-
-def test_evaluation_leaves_weights_and_objectives_out():
+def test_regularizers_count_in_training_and_evaluation():
     x, y = images()
-    model = small_model()
-    model.class_weights.assign([0.1, 5.0, 1.0, 1.0])
-    model.compile(
-        "sgd", SPARSE(from_logits=True), objectives=[MeanFeature(weight=9.0)]
+    model = small_model(weight_decay=0.2)
+    model.compile(keras.optimizers.SGD(0.0), SPARSE(from_logits=True))
+    trainable = [to_numpy(one) for one in model.trainable_variables]
+    penalty = 0.1 * sum((one.astype("float64") ** 2).sum() for one in trainable)
+    bare = small_model()
+    bare.set_weights(model.get_weights())
+    bare.compile(keras.optimizers.SGD(0.0), SPARSE(from_logits=True))
+    difference = model.evaluate(x, y, verbose=0) - bare.evaluate(
+        x, y, verbose=0
     )
-    logits = to_numpy(model(x)["logits"]).astype("float64")
-    expected = -np.log(softmax(logits)[np.arange(len(y)), y]).mean()
-    found = model.evaluate(x, y, batch_size=5, verbose=0)
-    np.testing.assert_allclose(found, expected, 1e-4)
-    assert float(model.objectives[0].calls) == 0
-
-
-def test_metrics_of_an_earlier_compile_are_gone():
-    x, y = images()
-    model = small_model()
-    model.compile("sgd", SPARSE(from_logits=True), metrics=["accuracy"])
-    model.fit(x, y, verbose=0)
-    model.compile("sgd", SPARSE(from_logits=True))
-    assert set(model.fit(x, y, verbose=0).history) == {"loss"}
+    np.testing.assert_allclose(difference, penalty, 1e-3)
+    difference = model.train_on_batch(x, y) - bare.train_on_batch(x, y)
+    np.testing.assert_allclose(difference, penalty, 1e-3)
 
 
 def test_evaluate_is_traced_once():
@@ -172,16 +231,14 @@ def test_evaluate_is_traced_once():
     assert len(traces) <= (8 if keras.config.backend() == "torch" else 2)
 
 
-def test_regularizers_count_in_training_and_evaluation():
-    x, y = images()
-    model = small_model(weight_decay=0.2)
-    model.compile(keras.optimizers.SGD(0.0), SPARSE(from_logits=True))
-    trainable = [to_numpy(one) for one in model.trainable_variables]
-    penalty = 0.1 * sum((one.astype("float64") ** 2).sum() for one in trainable)
-    bare = small_model()
-    bare.set_weights(model.get_weights())
-    bare.compile(keras.optimizers.SGD(0.0), SPARSE(from_logits=True))
-    difference = model.evaluate(x, y, verbose=0) - bare.evaluate(
-        x, y, verbose=0
-    )
-    np.testing.assert_allclose(difference, penalty, 1e-3)
+def test_objectives_that_do_not_fit():
+    model = small_model()
+    loss = SPARSE(from_logits=True)
+    with pytest.raises(ValueError, match="features='stage_2'"):
+        model.compile("sgd", loss, objectives=[MeanFeature(features="stage_2")])
+    with pytest.raises(ValueError, match="a name of its own"):
+        model.compile(
+            "sgd",
+            loss,
+            objectives=[MeanFeature(name="a"), MeanFeature(name="a")],
+        )

@@ -173,6 +173,9 @@ def test_soft_labels_weigh_by_the_mean_of_their_classes():
     hard = model.compute_loss(x, y, outputs)
     same = model.compute_loss(x, np.eye(CLASSES, dtype="f4")[y], outputs)
     np.testing.assert_allclose(float(hard), float(same), 1e-5)
+    mixed = np.array([[0.75, 0, 0, 0.25], [0, 0.5, 0.5, 0]], "float32")
+    weights = to_numpy(model.example_weights(mixed, None))
+    np.testing.assert_allclose(weights, [3.25, 2.5], 1e-6)
 
 
 def test_labels_with_extras():
@@ -189,12 +192,15 @@ def test_labels_with_extras():
         model.train_on_batch(x, {"labels": y})
 
 
+@pytest.mark.parametrize("projection_dim", [None, 6])
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_mixed_precision_keeps_heads_and_loss_in_float32(policy):
+def test_mixed_precision_keeps_heads_and_loss_in_float32(
+    policy, projection_dim
+):
     x, y = images()
     keras.config.set_dtype_policy(policy)
     try:
-        model = small_model(classifier="cosine", projection_dim=6)
+        model = small_model(classifier="cosine", projection_dim=projection_dim)
     finally:
         keras.config.set_dtype_policy("float32")
     outputs = model(x)
@@ -209,6 +215,13 @@ def test_mixed_precision_keeps_heads_and_loss_in_float32(policy):
     )  # fmt: skip
     history = model.fit(x, y, epochs=2, verbose=0).history
     assert np.isfinite(history["loss"]).all()
+
+
+def test_logits_of_an_own_classifier_are_float32():
+    head = keras.layers.Dense(CLASSES, dtype="mixed_bfloat16")
+    model = small_model(classifier=head)
+    logits = model(images()[0])["logits"]
+    assert keras.backend.standardize_dtype(logits.dtype) == "float32"
 
 
 def test_float_pool_of_tokens_and_vectors():
@@ -250,3 +263,12 @@ def test_batches_are_told_the_epoch():
     model.compile("sgd", SPARSE(from_logits=True))
     model.fit(batches, epochs=5, initial_epoch=3, verbose=0)
     assert batches.epoch == 4
+
+
+def test_batches_keep_their_order(monkeypatch):
+    """Whatever Keras would shuffle them by, the last does not come first."""
+    monkeypatch.setattr("random.shuffle", list.reverse)
+    batches = keras_lt.data.Batches(images(), batch_size=4)
+    model = small_model()
+    model.compile("sgd", SPARSE(from_logits=True))
+    model.fit(batches, verbose=0)  # Raises if they come in another order.

@@ -63,6 +63,28 @@ def test_scalar_term_is_added_once():
     )
 
 
+def test_term_gets_class_ids_and_all_that_the_model_has():
+    seen = {}
+
+    class Reads(Objective):
+        def call(self, features, labels, **others):
+            seen.update(others, labels=labels)
+            return ops.zeros(())
+
+    model, x, y = model_and_data()
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss, objectives=[Reads()])
+    soft = 0.7 * np.eye(2, dtype="float32")[y] + 0.15
+    labels = {"label": soft, "row": np.arange(6)}
+    model.compute_loss(x, labels, model(x))
+    assert keras.backend.standardize_dtype(seen["labels"].dtype) == "int32"
+    np.testing.assert_array_equal(ops.convert_to_numpy(seen["labels"]), y)
+    np.testing.assert_array_equal(ops.convert_to_numpy(seen["x"]), x)
+    rows = ops.convert_to_numpy(seen["y"]["row"])
+    np.testing.assert_array_equal(rows, np.arange(6))
+    assert set(seen["outputs"]) == {"features", "logits"}
+
+
 def test_config_round_trip():
     objective = Counting(
         2.0, weight=0.25, base_weight=0.5, features="a", name="n"

@@ -1,5 +1,6 @@
 import errno
 import json
+import os
 
 import keras
 import numpy as np
@@ -90,10 +91,14 @@ def test_other_optimizer_is_refused(tmp_path):
     model = make_model()
     checkpoint = Checkpoint(tmp_path / "checkpoint.npz")
     checkpoint.save(model, {})
+    fill(model, seed=0)
     model.compile(keras.optimizers.Adam(), loss="mse")
     model.optimizer.build(model.trainable_variables)
+    before = state(model)
     with pytest.raises(ValueError, match="must be of the same optimizer"):
         checkpoint.restore(model)
+    for value, expected in zip(state(model), before, strict=True):
+        np.testing.assert_array_equal(value, expected)
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "text", "no content"])
@@ -108,6 +113,19 @@ def test_damaged_file(damage, tmp_path):
         path.write_bytes(content[damage])
     with pytest.raises(ValueError, match="must be a whole file that `train`"):
         Checkpoint(path).read_progress()
+
+
+def test_is_on_the_disk_before_it_replaces_the_file(tmp_path, monkeypatch):
+    calls = []
+    for name, original in {"fsync": os.fsync, "replace": os.replace}.items():
+
+        def call(*arguments, name=name, original=original):
+            calls.append(name)
+            original(*arguments)
+
+        monkeypatch.setattr(os, name, call)
+    Checkpoint(tmp_path / "checkpoint.npz").save(make_model(), {})
+    assert calls == ["fsync", "replace"]
 
 
 def test_full_disk_leaves_the_file_from_before(tmp_path, monkeypatch):
