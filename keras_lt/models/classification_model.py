@@ -302,9 +302,14 @@ class ClassificationModel(keras.Model):
         for objective in self.objectives:
             own.extend(objective.callbacks())
         if isinstance(callbacks, keras.callbacks.CallbackList):
-            for callback in own:
-                callbacks.append(callback)
-            return callbacks
+            if not own:
+                return callbacks
+            raise ValueError(
+                "`callbacks` must be a list of callbacks, as `fit` adds "
+                f"{len(own)} of its own, for `Batches` and objectives. "
+                "Received: a `CallbackList`, which takes no more. Pass its "
+                "callbacks as a list."
+            )
         if callbacks is None:
             return own
         if isinstance(callbacks, keras.callbacks.Callback):

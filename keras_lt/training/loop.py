@@ -39,7 +39,8 @@ def train(
     optimizer, and calls `model.fit`. After each epoch the whole state is saved
     in `directory`. Called again with the same model, stages and directory, the
     training goes on at the epoch it was in, and ends with the same weights as
-    one that was not stopped: exactly so on one machine with the same backend,
+    one that was not stopped: exactly so on one machine with the same backend
+    and number of threads,
     as far as the backend computes the same numbers twice (on a GPU, that has
     to be asked for). What `batches`, callbacks and a schedule of the learning
     rate do has to follow from the epoch; `Batches` and the callbacks of this

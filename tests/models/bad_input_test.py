@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_lt
 from keras_lt import losses
 from keras_lt.models import LongTailModel
 from tests.models.small_models import CLASSES
@@ -139,3 +140,14 @@ def test_images_must_be_finite(value):
         model.fit(x, y, verbose=0)
     with pytest.raises(ValueError, match="`x` must be finite.*in row 2"):
         model.evaluate(x, y, verbose=0)
+
+
+def test_callback_list_that_takes_no_more():
+    x, y = images()
+    model = small_model()
+    model.compile("sgd", SPARSE(from_logits=True))
+    made = keras.callbacks.CallbackList(add_history=True, model=model)
+    batches = keras_lt.data.Batches((x, y), batch_size=4)
+    with pytest.raises(ValueError, match="must be a list of callbacks"):
+        model.fit(batches, callbacks=made, verbose=0)
+    model.fit(x, y, callbacks=made, verbose=0)

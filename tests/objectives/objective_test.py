@@ -85,6 +85,19 @@ def test_term_gets_class_ids_and_all_that_the_model_has():
     assert set(seen["outputs"]) == {"features", "logits"}
 
 
+def test_factors_are_not_trained():
+    assert not Counting().trainable_variables
+
+
+def test_is_float32_under_mixed_precision():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        objective = Counting()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert objective.compute_dtype == "float32"
+
+
 def test_config_round_trip():
     objective = Counting(
         2.0, weight=0.25, base_weight=0.5, features="a", name="n"

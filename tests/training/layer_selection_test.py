@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from keras_lt import models
+from keras_lt.objectives import Objective
 from keras_lt.training.layer_selection import reset_layers
 from keras_lt.training.layer_selection import set_trainable
 
@@ -65,6 +66,20 @@ def test_opens_a_model_that_was_frozen_as_a_whole():
     set_trainable(model, "classifier")
     model.classifier.trainable = True
     assert trained(model) == of(model.classifier) != set()
+
+
+def test_objectives_are_left_alone():
+    class Centre(Objective):
+        def build(self, features_shape):
+            self.centre = self.add_weight(shape=features_shape[1:])
+
+    model = make_model()
+    objective = Centre()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss=loss, objectives=[objective])
+    set_trainable(model, "classifier")
+    assert trained(model) == of(model.classifier, objective)
+    assert id(objective.centre) in trained(model)
 
 
 def test_frozen_batch_normalization_keeps_its_statistics():

@@ -1,12 +1,16 @@
+import contextlib
 import csv
 import errno
+import random
 
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from keras_lt import data
 from keras_lt import models
+from keras_lt.objectives import Objective
 from keras_lt.training import Stage
 from keras_lt.training import train
 
@@ -76,10 +80,12 @@ def test_stage_two_trains_a_new_classifier_on_frozen_features():
     model = make_long_tail()
     inner = model.backbone.get_layer("inner")
     seen = []
+
+    def note(logs):
+        seen.append((inner.get_weights()[0], model.classifier.get_weights()[0]))
+
     look = keras.callbacks.LambdaCallback(
-        on_train_begin=lambda logs: seen.append(
-            (inner.get_weights()[0], model.classifier.get_weights()[0])
-        )
+        on_train_begin=note, on_train_end=note
     )
     second = Stage(
         name="two",
@@ -91,12 +97,35 @@ def test_stage_two_trains_a_new_classifier_on_frozen_features():
     )
     first = make_stage(callbacks=[look])
     train(model, [first, second], verbose=0)
-    (features, head), (learned, new_head) = seen
+    (features, head), (learned, old_head), (_, new_head), _ = seen
     assert not np.allclose(features, learned)
-    assert not np.allclose(head, new_head)
+    assert not np.allclose(head, old_head)
+    assert not np.allclose(old_head, new_head)
     np.testing.assert_array_equal(inner.get_weights()[0], learned)
     assert not np.allclose(model.classifier.get_weights()[0], new_head)
     assert int(model.optimizer.iterations) == 3
+
+
+def test_objectives_are_those_of_the_stage():
+    class Nothing(Objective):
+        def call(self, features, labels, **others):
+            return ops.zeros(())
+
+    model = make_long_tail()
+    seen = []
+    look = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: seen.append(
+            [objective.name for objective in model.objectives]
+        )
+    )
+    options = {"epochs": 1, "callbacks": [look]}
+    stages = [
+        make_stage("a", objectives=[Nothing(name="nothing")], **options),
+        make_stage("b", **options),
+        make_stage("c", objectives=(), **options),
+    ]
+    train(model, stages, verbose=0)
+    assert seen == [["nothing"], ["nothing"], []]
 
 
 def test_continued_optimizer_makes_two_stages_one():
@@ -212,6 +241,43 @@ def test_model_without_variables_is_refused():
     model = keras.Sequential([keras.layers.Dense(3)], name="later")
     with pytest.raises(ValueError, match="model 'later', which is not built"):
         train(model, [make_stage()], verbose=0)
+
+
+def draw_numbers(directory, stop=None):
+    """Returns a random number of each epoch and of the start of stage b."""
+    drawn = {}
+
+    def draws(name):
+        def draw(epoch, logs=None):
+            drawn[name, epoch] = random.random()
+            if (name, epoch) == stop:
+                raise InterruptedError
+
+        return keras.callbacks.LambdaCallback(on_epoch_begin=draw)
+
+    start = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: drawn.update(b=random.random())
+    )
+    stages = [
+        make_stage("a", callbacks=[draws("a")]),
+        make_stage("b", callbacks=[start, draws("b")]),
+    ]
+    with contextlib.suppress(InterruptedError):
+        train(make_plain(), stages, directory, verbose=0)
+    return drawn
+
+
+@pytest.mark.parametrize("stop", [("a", 1), ("b", 0)])
+def test_random_numbers_go_on_after_a_stop(stop, tmp_path):
+    random.seed(0)
+    whole = draw_numbers(None)
+    assert len(set(whole.values())) == 5
+    random.seed(0)
+    before = draw_numbers(tmp_path, stop)
+    random.seed(1)
+    after = draw_numbers(tmp_path)
+    assert 0 < len(before) < 5
+    assert before | after == whole
 
 
 def test_goes_on_after_a_full_disk(tmp_path, monkeypatch):

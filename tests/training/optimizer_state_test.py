@@ -51,9 +51,10 @@ def test_continued_steps_equal_those_of_one_optimizer(name):
     assert int(second.iterations) == 3
 
 
-def test_slots_follow_their_variables_when_the_set_changes():
-    """Two variables of one path, of which the second goes on."""
-    both = [variable("a/kernel", 0), variable("a/kernel", 1)]
+@pytest.mark.parametrize("path", ["a/kernel", "a/kernel_2"])
+def test_slots_follow_their_variables_when_the_set_changes(path):
+    """Two variables of one path, or nearly so; the second goes on."""
+    both = [variable("a/kernel", 0), variable(path, 1)]
     first = MAKERS["sgd"]()
     step(first, both, seed=5)
     fresh = variable("b/kernel", 2)
