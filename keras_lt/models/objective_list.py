@@ -23,6 +23,3 @@ class ObjectiveList(keras.layers.Layer):
         """Drops what is held and takes `objectives` instead."""
         self.items.clear()
         self.items.extend(objectives)
-
-    def names(self) -> list[str]:
-        return [item.name for item in self.items]
