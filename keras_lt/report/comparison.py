@@ -7,10 +7,10 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from keras_lt.file_writing import write_files
+from keras_lt.markdown import percent
+from keras_lt.markdown import table
 from keras_lt.report.difference import Difference
-from keras_lt.report.file_writing import write_files
-from keras_lt.report.markdown import percent
-from keras_lt.report.markdown import table
 from keras_lt.report.report_card import ReportCard
 
 _TITLES = {

@@ -9,7 +9,7 @@ from keras_lt.report.bootstrap import difference_intervals
 from keras_lt.report.comparison import Comparison
 from keras_lt.report.difference import Difference
 from keras_lt.report.report_card import ReportCard
-from keras_lt.report.score_weights import score_weights
+from keras_lt.score_weights import score_weights
 from keras_lt.validation import check_not_negative_int
 from keras_lt.validation import check_positive_int
 

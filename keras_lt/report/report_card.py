@@ -21,7 +21,7 @@ from keras_lt.report.group_scores import GroupScores
 from keras_lt.report.outcomes import Outcomes
 from keras_lt.report.reliability import Reliability
 from keras_lt.report.reliability import reliability_of
-from keras_lt.report.score_weights import score_weights
+from keras_lt.score_weights import score_weights
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from keras_lt.report.class_table import make_class_table
 from keras_lt.report.outcomes import CHUNK
 from keras_lt.report.outcomes import outcomes_of_logits
 from keras_lt.report.report_card import ReportCard
-from keras_lt.report.score_weights import score_weights
+from keras_lt.score_weights import score_weights
 from keras_lt.types import ClassCounts
 from keras_lt.types import Tensor
 from keras_lt.validation import check_labels

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_lt.file_writing import write_files
 from keras_lt.report.class_table import ClassTable
-from keras_lt.report.file_writing import write_files
 from keras_lt.report.markdown import card_to_markdown
 from keras_lt.report.outcomes import Outcomes
 from keras_lt.report.report_card import ReportCard

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_lt.report.markdown import percent
-from keras_lt.report.markdown import table
+from keras_lt.markdown import percent
+from keras_lt.markdown import table
 from keras_lt.report.report_card import ReportCard
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_lt.report import bootstrap
-from keras_lt.report.score_weights import score_weights
+from keras_lt.score_weights import score_weights
 
 GROUPS = {
     "many": np.array([0]),

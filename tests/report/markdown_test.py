@@ -1,7 +1,7 @@
 """The tables of a report, cell by cell."""
 
-from keras_lt.report.markdown import cell
-from keras_lt.report.markdown import table
+from keras_lt.markdown import cell
+from keras_lt.markdown import table
 from tests.report.cards import card
 
 
