@@ -1,5 +1,6 @@
 """Models: a backbone, its features and a classifier."""
 
+from keras_lt.models.backbone_cut import valid_exits
 from keras_lt.models.classification_model import ClassificationModel
 from keras_lt.models.long_tail_model import LongTailModel
 from keras_lt.models.resnet import resnet20
@@ -16,4 +17,5 @@ __all__ = [
     "resnet32",
     "resnet44",
     "resnet56",
+    "valid_exits",
 ]

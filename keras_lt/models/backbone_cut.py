@@ -3,30 +3,132 @@
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 
 from keras_lt.models.feature_extractor import check_backbone
+from keras_lt.models.graph import Place
+from keras_lt.models.graph import is_graph
+from keras_lt.models.graph_parts import single_ends
+from keras_lt.models.graph_parts import split
+from keras_lt.models.layer_names import LayerNames
+from keras_lt.models.layer_names import check_names
 
 
-def cut(backbone: keras.Model, exits: Sequence[str]) -> list[keras.Model]:
+def cut(
+    backbone: keras.Model,
+    exits: Sequence[str],
+    feature_layers: Sequence[str] = (),
+) -> list[keras.Model]:
     """Cuts a backbone into stages that follow one another.
 
     The first stage takes images, each other one takes what the stage before
-    returned, and the last one returns the output of the backbone. They share
-    the layers of the backbone, so that they train with it.
+    returned, and the last one returns the output of the backbone. Run one
+    after the other they are the backbone, without any difference. They share
+    its layers, and so its weights: nothing is copied, and what one trains,
+    the other has.
+
+    A backbone can be cut at a layer through which all data pass, that is, not
+    inside a residual block. `valid_exits` lists them. If a model is called
+    inside the backbone, name its layers `model/layer`.
 
     Args:
         backbone: A functional Keras model with one input and one output.
-        exits: Names of layers, in the order in which images pass them.
+        exits: Names of layers, in the order in which data pass them, or of
+            pyramid levels such as `"P3"`, if the backbone is one of keras-cv
+            or keras-hub. The output of the backbone is not among them.
+        feature_layers: Names of layers whose outputs are wanted too. They
+            need not be cuts.
 
     Returns:
-        A list of `len(exits) + 1` models.
+        A list of `len(exits) + 1` models. One that holds any of
+        `feature_layers` returns a mapping, with `out` for what the next stage
+        takes and `features/<name>` for each of them. The others return a
+        tensor.
+
+    Raises:
+        ValueError: If a name is not in the backbone, stands for a layer that
+            is called more than once or has several outputs, or if the
+            backbone cannot be cut there. The message names the nearest layers
+            at which it can.
+
+    Example:
+
+    >>> backbone = keras_lt.models.resnet20((8, 8, 1))
+    >>> stages = cut(backbone, ["stage_1", "stage_2"])
+    >>> [stage.output_shape for stage in stages]
+    [(None, 8, 8, 16), (None, 4, 4, 32), (None, 2, 2, 64)]
+    >>> stages[1].get_layer("stage_2") is backbone.get_layer("stage_2")
+    True
     """
+    exits = check_names("exits", exits)
+    feature_layers = check_names("feature_layers", feature_layers)
+    names = _names(backbone)
+    ends = [names.find_exit("exits", name) for name in exits]
+    _check_order(names, exits, ends)
+    parts = split(
+        single_ends(backbone),
+        [end.steps for end in ends],
+        {
+            name: names.find("feature_layers", name).steps
+            for name in feature_layers
+        },
+        label="stage",
+    )
+    return [part.model for part in parts]
+
+
+def valid_exits(backbone: keras.Model) -> list[str]:
+    """Lists the layers at which a backbone can be cut, first to last.
+
+    All data pass these, so that what follows needs nothing else. Those inside
+    a model that the backbone calls are named `model/layer`.
+
+    Args:
+        backbone: A functional Keras model with one input and one output.
+
+    Raises:
+        ValueError: If the backbone is of another kind.
+
+    Example:
+
+    >>> backbone = keras_lt.models.resnet20((8, 8, 1))
+    >>> names = keras_lt.models.valid_exits(backbone)
+    >>> names[:4]
+    ['stem_conv', 'stem_bn', 'stem', 'stage_1_block_1']
+    >>> "stage_1" in names, "stage_1_block_2_1_conv" in names
+    (True, False)
+    """
+    return _names(backbone).valid_exits()
+
+
+def _names(backbone: keras.Model) -> LayerNames:
     check_backbone(backbone)
-    ends = [backbone.get_layer(name).output for name in exits]
-    starts = [backbone.inputs[0], *ends]
-    return [
-        keras.Model(start, end, name=f"stage_{k}")
-        for k, (start, end) in enumerate(
-            zip(starts, [*ends, backbone.outputs[0]], strict=True), start=1
+    if not is_graph(backbone):
+        raise ValueError(
+            "`backbone` must be a model that only runs its graph, as each part "
+            f"of the graph is called alone. Received: {backbone.name!r}, whose "
+            f"class {type(backbone).__name__} has a `call` of its own. Make "
+            "a `keras.Model` of what it does, step by step."
         )
-    ]
+    return LayerNames(backbone)
+
+
+def _check_order(
+    names: LayerNames, exits: Sequence[str], ends: Sequence[Place]
+) -> None:
+    positions = [names.places.index(end) for end in ends]
+    for number, position in enumerate(positions):
+        first = positions.index(position)
+        if first != number:
+            same = "twice" if exits[first] == exits[number] else "one tensor"
+            raise ValueError(
+                "`exits` must name different places. Received: "
+                f"{exits[first]!r} and {exits[number]!r}, which are {same}. "
+                "Leave one out."
+            )
+    if positions != sorted(positions):
+        ordered = [exits[i] for i in np.argsort(positions)]
+        raise ValueError(
+            "`exits` must be in the order in which data pass them. Received: "
+            f"exits={list(exits)}. Write exits={ordered}."
+        )

@@ -1,10 +1,13 @@
 """Reads the outputs of named layers of a backbone."""
 
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
 import keras
+
+from keras_lt.models.graph_parts import single_ends
+from keras_lt.models.graph_parts import split
+from keras_lt.models.layer_names import LayerNames
 
 
 def check_backbone(backbone: Any) -> None:
@@ -46,33 +49,14 @@ def feature_extractor(
     """
     if not layer_names:
         return backbone
-    outputs = {"features": backbone.outputs[0]}
-    for name in layer_names:
-        outputs[f"features/{name}"] = _layer_output(backbone, name)
-    return keras.Model(
-        backbone.inputs[0], outputs, name=f"{backbone.name}_features"
-    )
-
-
-def _layer_output(backbone: keras.Model, name: str) -> Any:
-    calls = {
-        layer["name"]: len(layer.get("inbound_nodes", [None]))
-        for layer in backbone.get_config()["layers"]
-        if "name" in layer
+    names = LayerNames(backbone)
+    taps = {
+        name: names.find("feature_layers", name).steps for name in layer_names
     }
-    names = [layer.name for layer in backbone.layers]
-    if name not in names:
-        near = difflib.get_close_matches(name, names, n=3, cutoff=0.3)
-        raise ValueError(
-            "`feature_layers` must name layers of the backbone. Received: "
-            f"{name!r}, which {backbone.name!r} does not have. The nearest of "
-            f"its {len(names)} names: {near or names[-3:]}."
-        )
-    if calls.get(name, 1) > 1:
-        raise ValueError(
-            "`feature_layers` must name layers that are called once. "
-            f"Received: {name!r}, which {backbone.name!r} calls {calls[name]} "
-            "times. Follow it by a layer of its own, such as "
-            "`keras.layers.Identity(name=...)`, and name that."
-        )
-    return backbone.get_layer(name).output
+    (whole,) = split(single_ends(backbone), [], taps)
+    outputs = dict(whole.model.output)
+    return keras.Model(
+        whole.model.input,
+        {"features": outputs.pop("out"), **outputs},
+        name=f"{backbone.name}_features",
+    )
