@@ -42,6 +42,8 @@ HEAVY = {
     "keras_cv",
     "keras_hub",
     "matplotlib",
+    "onnx",
+    "onnxruntime",
     "pandas",
     "scipy",
     "sklearn",

@@ -1,9 +1,15 @@
 """Layers: classifiers and heads."""
 
 from keras_lt.layers.cosine_classifier import CosineClassifier
+from keras_lt.layers.exit_block import ExitBlock
+from keras_lt.layers.exit_branch import ExitBranch
+from keras_lt.layers.mixed_pooling import MixedPooling
 from keras_lt.layers.unit_norm_uniform import UnitNormUniform
 
 __all__ = [
     "CosineClassifier",
+    "ExitBlock",
+    "ExitBranch",
+    "MixedPooling",
     "UnitNormUniform",
 ]

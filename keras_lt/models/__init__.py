@@ -2,6 +2,7 @@
 
 from keras_lt.models.backbone_cut import valid_exits
 from keras_lt.models.classification_model import ClassificationModel
+from keras_lt.models.early_exit_model import EarlyExitModel
 from keras_lt.models.long_tail_model import LongTailModel
 from keras_lt.models.resnet import resnet20
 from keras_lt.models.resnet import resnet32
@@ -11,6 +12,7 @@ from keras_lt.models.weight_decay import add_weight_decay
 
 __all__ = [
     "ClassificationModel",
+    "EarlyExitModel",
     "LongTailModel",
     "add_weight_decay",
     "resnet20",

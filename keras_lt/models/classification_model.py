@@ -38,9 +38,10 @@ _SOFT_LABEL_LOSSES = (
 class ClassificationModel(keras.Model):
     """Trains with a loss on logits, class weights and objectives on features.
 
-    The base of `LongTailModel`. A subclass builds all its layers in
-    `__init__`, returns a mapping with `logits` and `features` from `call`,
-    and implements `feature_shape`.
+    The base of `LongTailModel` and `EarlyExitModel`. A subclass builds all its
+    layers in `__init__`, returns a mapping with `features` from `call`, says
+    in `answer` which logits are the answer, and implements `feature_shape`
+    and `classifiers`.
 
     Args:
         num_classes: Number of classes.
@@ -187,11 +188,12 @@ class ClassificationModel(keras.Model):
         weights and objectives are left out.
         """
         labels = label_of(y)
-        values = self.example_losses(labels, y_pred)
         if not training:
-            return self._add_penalties(self._mean.of(values, sample_weight))
+            return self._add_penalties(
+                self.evaluation_loss(labels, y_pred, sample_weight)
+            )
         weights = self.example_weights(labels, sample_weight)
-        total = self._mean.of(values, weights)
+        total = self.classification_loss(labels, y_pred, weights)
         for objective in self.objectives:
             total = total * ops.convert_to_tensor(objective.base_weight)
         for objective in self.objectives:
@@ -213,19 +215,51 @@ class ClassificationModel(keras.Model):
         labels are not.
         """
         ids = as_class_ids(label_of(y), self.num_classes)
-        return super().compute_metrics(x, ids, y_pred["logits"], sample_weight)
+        answer = self.answer(y_pred)
+        return super().compute_metrics(x, ids, answer, sample_weight)
 
     def predict_step(self, *args: Any) -> Any:
         """Keeps the logits only; the features of a data set are large."""
         outputs = super().predict_step(*args)
         if isinstance(outputs, tuple):  # JAX adds the state of the model.
-            return outputs[0]["logits"], *outputs[1:]
-        return outputs["logits"]
+            return self.kept_by_predict(outputs[0]), *outputs[1:]
+        return self.kept_by_predict(outputs)
 
-    def example_losses(self, labels: Tensor, outputs: Outputs | None) -> Tensor:
+    def answer(self, outputs: Outputs) -> Tensor:
+        """Returns the logits `(batch, classes)` that are the answer."""
+        raise NotImplementedError(
+            f"`{type(self).__name__}` must implement `answer`."
+        )
+
+    def kept_by_predict(self, outputs: Outputs) -> Tensor:
+        """Returns the output that `predict` collects."""
+        return self.answer(outputs)
+
+    def classification_loss(
+        self, labels: Tensor, outputs: Outputs, weights: Tensor
+    ) -> Tensor:
+        """Returns the mean loss of a batch in training, as a scalar."""
+        return self._mean.of(
+            self.example_losses(labels, self.answer(outputs)), weights
+        )
+
+    def evaluation_loss(
+        self, labels: Tensor, outputs: Outputs, sample_weight: Tensor | None
+    ) -> Tensor:
+        """Returns the mean loss of a batch in evaluation, as a scalar."""
+        values = self.example_losses(labels, self.answer(outputs))
+        return self._mean.of(values, sample_weight)
+
+    def objective_weights(
+        self, labels: Tensor, outputs: Outputs, sample_weight: Tensor | None
+    ) -> Tensor | None:
+        """Returns what weighs the examples of an objective; None for ones."""
+        return sample_weight
+
+    def example_losses(self, labels: Tensor, logits: Tensor) -> Tensor:
         """Returns the classification loss of each example, `(batch,)`."""
         loss = self._classification_loss
-        if loss is None or outputs is None:
+        if loss is None:
             raise ValueError(
                 "`compile` must be called with a loss before training. "
                 "Received: no loss. Call `model.compile(optimizer, loss)`."
@@ -241,7 +275,7 @@ class ClassificationModel(keras.Model):
                     " with mixup, cutmix and one-hot labels."
                 )
             labels = as_class_ids(labels, self.num_classes)
-        return loss.call(labels, ops.cast(outputs["logits"], "float32"))
+        return loss.call(labels, ops.cast(logits, "float32"))
 
     def example_weights(
         self, labels: Tensor, sample_weight: Tensor | None
@@ -271,11 +305,13 @@ class ClassificationModel(keras.Model):
         key = "features"
         if objective.features is not None:
             key = f"features/{objective.features}"
-        ids = as_class_ids(label_of(y), self.num_classes)
+        labels = label_of(y)
+        ids = as_class_ids(labels, self.num_classes)
         value = objective(outputs[key], ids, x=x, y=y, outputs=outputs)
         if len(value.shape) == 0:
             return self._mean.of(ops.reshape(value, (1,)))
-        return self._mean.of(value, sample_weight)
+        weights = self.objective_weights(labels, outputs, sample_weight)
+        return self._mean.of(value, weights)
 
     def _add_penalties(self, total: Tensor) -> Tensor:
         penalties = self.losses  # Computed anew each time: read it once.

@@ -6,10 +6,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_lt.layers import CosineClassifier
 from keras_lt.models.classification_model import ClassificationModel
 from keras_lt.models.feature_extractor import check_backbone
 from keras_lt.models.feature_extractor import feature_extractor
+from keras_lt.models.heads import check_classifier
+from keras_lt.models.heads import make_classifier
+from keras_lt.models.heads import make_pooling
+from keras_lt.models.heads import make_projection
 from keras_lt.models.weight_decay import add_weight_decay
 from keras_lt.registration import serializable
 from keras_lt.types import Config
@@ -82,20 +85,15 @@ class LongTailModel(ClassificationModel):
         self.projection_dim = projection_dim
         self.feature_layers = tuple(feature_layers)
         self.weight_decay = check_not_negative("weight_decay", weight_decay)
-        self.classifier = _make_classifier(classifier, self.num_classes)
+        self.classifier = make_classifier(classifier, self.num_classes)
         self.feature_extractor = feature_extractor(
             backbone, self.feature_layers
         )
-        self.pooling = _make_pooling(backbone.outputs[0].shape)
+        self.pooling = make_pooling(backbone.outputs[0].shape)
         self.projection: keras.layers.Dense | None = None
         if projection_dim is not None:
             check_positive_int("projection_dim", projection_dim)
-            self.projection = keras.layers.Dense(
-                projection_dim,
-                activation="relu",
-                dtype="float32",
-                name="projection",
-            )
+            self.projection = make_projection(projection_dim)
         self._build_head()
         if weight_decay:
             add_weight_decay(self, weight_decay)
@@ -111,6 +109,9 @@ class LongTailModel(ClassificationModel):
             "features": features,
             "logits": ops.cast(logits, "float32"),
         }
+
+    def answer(self, outputs: Outputs) -> Tensor:
+        return outputs["logits"]
 
     def classifiers(self) -> Sequence[keras.layers.Layer]:
         return [self.classifier]
@@ -182,55 +183,6 @@ class LongTailModel(ClassificationModel):
         if not self.classifier.built:
             self.classifier.build(shape)
         made = self.classifier.compute_output_shape(shape)
-        if made[-1] != self.num_classes:
-            raise ValueError(
-                "`classifier` must return one logit per class, "
-                f"{self.num_classes}. Received: {self.classifier.name!r}, "
-                f"which returns {made[-1]}. Change `num_classes` or the layer."
-            )
+        check_classifier(self.classifier, made[-1], self.num_classes)
         self.built = True
 
-
-def _make_classifier(
-    classifier: str | keras.layers.Layer, num_classes: int
-) -> keras.layers.Layer:
-    if isinstance(classifier, keras.layers.Layer):
-        activation = classifier.get_config().get("activation", "linear")
-        if activation not in (None, "linear"):
-            raise ValueError(
-                "`classifier` must return logits, without an activation. "
-                f"Received: {classifier.name!r} with activation={activation!r}"
-                ". Leave the activation out: the losses apply the softmax."
-            )
-        return classifier
-    if classifier == "linear":
-        return keras.layers.Dense(
-            num_classes,
-            kernel_initializer="he_normal",
-            dtype="float32",
-            name="classifier",
-        )
-    if classifier == "cosine":
-        return CosineClassifier(num_classes, name="classifier")
-    raise ValueError(
-        "`classifier` must be 'linear', 'cosine' or a layer. "
-        f"Received: classifier={classifier!r}."
-    )
-
-
-def _make_pooling(shape: Sequence[int | None]) -> keras.layers.Layer:
-    """Returns a layer that averages over all axes but the first and last.
-
-    In float32, as half precision loses digits in a mean over many positions.
-    """
-    by_rank = {
-        2: keras.layers.Identity,
-        3: keras.layers.GlobalAveragePooling1D,
-        4: keras.layers.GlobalAveragePooling2D,
-    }
-    if len(shape) not in by_rank:
-        raise ValueError(
-            "The output of `backbone` must have rank 2, 3 or 4. Received: "
-            f"shape {tuple(shape)}. Pool it inside the backbone."
-        )
-    return by_rank[len(shape)](name="pooling", dtype="float32")

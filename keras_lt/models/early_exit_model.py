@@ -1,0 +1,417 @@
+"""A backbone with exits, in training and in use."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_lt.models.backbone_cut import cut
+from keras_lt.models.classification_model import ClassificationModel
+from keras_lt.models.exit_branches import make_branches
+from keras_lt.models.exit_loss import ExitLoss
+from keras_lt.models.exit_metrics import ExitMetrics
+from keras_lt.models.exit_settings import check_thresholds
+from keras_lt.models.exit_settings import read_setting
+from keras_lt.models.labels import label_of
+from keras_lt.models.layer_chain import chain
+from keras_lt.models.weight_decay import add_weight_decay
+from keras_lt.ops import early_exit
+from keras_lt.ops.crossentropy import as_class_ids
+from keras_lt.registration import serializable
+from keras_lt.types import Config
+from keras_lt.types import Outputs
+from keras_lt.types import Tensor
+from keras_lt.validation import check_fraction
+from keras_lt.validation import check_not_negative
+
+
+@serializable
+class EarlyExitModel(ClassificationModel):
+    """Lets easy examples leave early, in training and in use (ELF).
+
+    A classifier at each exit answers from what the backbone has computed so
+    far. In training, an example counts at every exit up to the one at which
+    it is recognised with confidence, so that hard examples weigh more. In
+    use, `predict` stops at the first exit that is confident, and does not do
+    the work after it.
+
+    With the loss `l_k` at exit `k`, the weights `lambda_k` of the exits and
+    `alive_k`, which is 1 up to the exit at which an example leaves and 0
+    after it, an example counts with ::
+
+        sum_k lambda_k * alive_k * l_k
+
+    Whoever sums over `k` without `alive` has deep supervision; that is what
+    `training_threshold=1` does, and the control to compare with.
+
+    Args:
+        backbone: Any functional Keras model with one input and one output.
+        exits: Names of the layers of the backbone after which there is an
+            exit, in order; `models.valid_exits` lists those that can be. The
+            last exit is the output of the backbone and is not named. Names of
+            pyramid levels, such as `"P3"`, do for backbones of keras-cv and
+            keras-hub.
+        num_classes: Number of classes, 2 or more.
+        classifier: `"linear"`, `"cosine"` for a `CosineClassifier`, or a
+            layer from `(batch, dim)` to `(batch, num_classes)`, of which each
+            exit but the last has a copy.
+        branch: What lies between an early feature map and its classifier:
+            `"pooled"` for a mean over all positions, `"block"` for an
+            `ExitBlock` of as many steps as lead to the size of the last map,
+            `"mixed_pool"` for `MixedPooling`, a layer of which each early
+            exit has a copy, or a list of layers, one for each.
+        threshold: In use, an example leaves where the largest softmax
+            probability is greater than this: one number from 0 to 1, or one
+            for each exit but the last. With 1, nobody leaves.
+        training_threshold: The same in training, for the score of `criterion`.
+        criterion: What an example must reach to leave in training:
+            `"correct_and_confident"`, the largest probability if it is that of
+            the label, else 0; `"confidence"`, the largest probability;
+            `"true_probability"`, that of the label; `"correct"`; `"entropy"`,
+            1 less the entropy as a share of its maximum, which is then also
+            the score in use; or a function of logits `(batch, classes)` and
+            labels that returns scores `(batch,)` in [0, 1], registered with
+            Keras if the model is to be saved.
+        exit_weights: Weight of the loss at each exit, the last one included;
+            ones by default.
+        normalizer: What the sum over a batch is divided by: the sum of its
+            weights (`"batch_weight"`), its size (`"batch"`), or, exit by exit,
+            the weights of those who reach it (`"survivors"`).
+        trunk_gradient: Share of the gradient of an early exit that goes on
+            into the backbone, from 0 to 1.
+        mask_objectives: Whether objectives with one value per example count
+            only those that reach the last exit.
+        projection_dim: Width of a dense layer with ReLU under the last
+            classifier; None for none.
+        feature_layers: Names of layers of the backbone whose outputs are
+            returned too, as `features/<name>`, for objectives to read.
+        weight_decay: Coupled L2 decay of all trainable variables, as in
+            PyTorch's SGD: its gradient is `weight_decay * variable`.
+        **kwargs: `name` and `dtype`, as in `keras.Model`.
+
+    Call arguments:
+        inputs: Images, of the shape that the backbone takes.
+
+    Output shape: A mapping with `exits`, the logits of all exits `(batch,
+    exits, num_classes)`, `features` `(batch, dim)` of the last exit, both in
+    float32, `leaves_at` `(batch,)`, the exit of each example in use, from 1,
+    and `features/<layer>` for each of `feature_layers`.
+
+    The logs of `fit` and `evaluate` have the early answer under the names of
+    the metrics and as `loss`, the answer at full depth under `full_` and the
+    name, the share that leaves at each exit in use as `exit_1_share` and so
+    on, and as `hard_share` the share that reaches the last exit by the
+    criterion of training.
+
+    Raises:
+        ValueError: If the backbone cannot be cut at an exit, or a setting is
+            out of its range.
+
+    Example:
+
+    >>> backbone = keras_lt.models.resnet20(input_shape=(8, 8, 1))
+    >>> model = EarlyExitModel(
+    ...     backbone, exits=["stage_1", "stage_2"], num_classes=10
+    ... )
+    >>> images = np.zeros((2, 8, 8, 1), "float32")
+    >>> outputs = model(images)
+    >>> {name: tuple(value.shape) for name, value in sorted(outputs.items())}
+    {'exits': (2, 3, 10), 'features': (2, 64), 'leaves_at': (2,)}
+    >>> model.threshold = [0.0, 0.9]  # all leave at the first exit
+    >>> model.predict_with_exits(images, verbose=0).exits.tolist()
+    [1, 1]
+
+    Reference:
+
+    - [Duggal et al., 2020](https://arxiv.org/abs/2006.11979)
+    """
+
+    def __init__(
+        self,
+        backbone: keras.Model,
+        exits: Sequence[str],
+        num_classes: int,
+        classifier: str | keras.layers.Layer = "linear",
+        branch: Any = "pooled",
+        threshold: float | Sequence[float] = 0.9,
+        training_threshold: float | Sequence[float] = 0.9,
+        criterion: Any = "correct_and_confident",
+        exit_weights: Sequence[float] | None = None,
+        normalizer: str = "batch_weight",
+        trunk_gradient: float = 1.0,
+        mask_objectives: bool = False,
+        projection_dim: int | None = None,
+        feature_layers: Sequence[str] = (),
+        weight_decay: float = 0.0,
+        **kwargs: Any,
+    ):
+        super().__init__(num_classes, **kwargs)
+        self.stages = cut(backbone, exits, feature_layers)
+        self.backbone = backbone
+        self.exits = list(exits)
+        self.classifier = classifier
+        self.branch = branch
+        self.trunk_gradient = check_fraction("trunk_gradient", trunk_gradient)
+        self.mask_objectives = mask_objectives
+        self.projection_dim = projection_dim
+        self.feature_layers = tuple(feature_layers)
+        self.weight_decay = check_not_negative("weight_decay", weight_decay)
+        self.branches = make_branches(
+            branch,
+            classifier,
+            [_output_shape(stage) for stage in self.stages],
+            self.num_classes,
+            projection_dim,
+        )
+        self.exit_loss = ExitLoss(
+            self.num_exits,
+            training_threshold,
+            criterion,
+            exit_weights,
+            normalizer,
+        )
+        self.thresholds = self.add_weight(
+            name="thresholds",
+            shape=(self.num_exits - 1,),
+            trainable=False,
+            dtype="float32",
+        )
+        self.threshold = threshold
+        self._exit_metrics = ExitMetrics(self.num_exits)
+        self.built = True
+        if weight_decay:
+            add_weight_decay(self, weight_decay)
+
+    def call(self, inputs: Tensor, training: bool | None = None) -> Outputs:
+        x, logits, outputs = inputs, [], {}
+        for stage, branch in zip(self.stages, self.branches, strict=True):
+            x = stage(x, training=training)
+            if isinstance(x, dict):
+                outputs.update(x)
+                x = outputs.pop("out")
+            is_last = branch is self.branches[-1]
+            seen = x if is_last else self._limit_gradient(x)
+            features = branch.features(seen, training=training)
+            logits.append(branch.logits(features))
+        exit_logits = ops.stack(logits, axis=1)
+        # Here, and not in the metrics, as those of JAX see no weights.
+        scores = early_exit.certainty(exit_logits[:, :-1], self.measure)
+        thresholds = ops.convert_to_tensor(self.thresholds)
+        return {
+            **outputs,
+            "exits": exit_logits,
+            "features": features,
+            "leaves_at": early_exit.exit_of(scores, thresholds),
+        }
+
+    @property
+    def num_exits(self) -> int:
+        """Number of exits, the output of the backbone included."""
+        return len(self.stages)
+
+    @property
+    def threshold(self) -> list[float]:
+        """Threshold in use, of each exit but the last."""
+        return read_setting(self.thresholds)
+
+    @threshold.setter
+    def threshold(self, value: float | Sequence[float]) -> None:
+        size = self.num_exits - 1
+        self.thresholds.assign(check_thresholds("threshold", value, size))
+
+    @property
+    def training_threshold(self) -> list[float]:
+        """Threshold in training, of each exit but the last."""
+        return self.exit_loss.threshold
+
+    @training_threshold.setter
+    def training_threshold(self, value: float | Sequence[float]) -> None:
+        self.exit_loss.threshold = value
+
+    @property
+    def measure(self) -> str:
+        """The score in use, which needs no label."""
+        return (
+            "entropy" if self.exit_loss.criterion == "entropy" else "confidence"
+        )
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return [*super().metrics, *self._exit_metrics.items]
+
+    def classifiers(self) -> Sequence[keras.layers.Layer]:
+        return [branch.classifier for branch in self.branches]
+
+    def feature_shape(self, name: str | None) -> tuple[int | None, ...]:
+        if name is None:
+            last = _output_shape(self.stages[-1])
+            return self.branches[-1].feature_shape(last)
+        for stage in self.stages:
+            if f"features/{name}" in stage.output_names:
+                return tuple(stage.output[f"features/{name}"].shape)
+        raise ValueError(
+            "An objective must read the features of the last classifier, or "
+            f"one of the model's `feature_layers`, {list(self.feature_layers)}"
+            f". Received: features={name!r}. Make the model with "
+            f"`feature_layers=[{name!r}]`."
+        )
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: keras.losses.Loss | None = None,
+        metrics: Sequence[Any] | None = None,
+        objectives: Sequence[Any] = (),
+        **kwargs: Any,
+    ) -> None:
+        """Sets how the model is trained, as in `LongTailModel`.
+
+        Each metric is computed twice, for the early answer and at full depth.
+        A `metrics.ExitShares` among them replaces that of the model.
+        """
+        self._exit_metrics = ExitMetrics(
+            self.num_exits, metrics or (), kwargs.get("weighted_metrics") or ()
+        )
+        super().compile(
+            optimizer, loss, self._exit_metrics.early, objectives, **kwargs
+        )
+
+    def get_compile_config(self) -> Config:
+        config = super().get_compile_config()
+        if config:
+            config["metrics"] = keras.saving.serialize_keras_object(
+                self._exit_metrics.given
+            )
+        return config
+
+    def compute_metrics(
+        self,
+        x: Any,
+        y: Any,
+        y_pred: Outputs,
+        sample_weight: Tensor | None = None,
+    ) -> dict[str, Any]:
+        ids = as_class_ids(label_of(y), self.num_classes)
+        self._exit_metrics.update(ids, y_pred, sample_weight)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def answer(self, outputs: Outputs) -> Tensor:
+        return early_exit.at_exit(outputs["exits"], outputs["leaves_at"])
+
+    def kept_by_predict(self, outputs: Outputs) -> Tensor:
+        return outputs["exits"]
+
+    def classification_loss(
+        self, labels: Tensor, outputs: Outputs, weights: Tensor
+    ) -> Tensor:
+        exit_logits = outputs["exits"]
+        alive = self.exit_loss.alive(labels, exit_logits)
+        self._exit_metrics.hard_share.update_state(alive[:, -1])
+        losses = [
+            self.example_losses(labels, exit_logits[:, k])
+            for k in range(self.num_exits)
+        ]
+        values = ops.stack(losses, axis=1)
+        return self.exit_loss.total(values, alive, weights, self._mean.of)
+
+    def evaluation_loss(
+        self, labels: Tensor, outputs: Outputs, sample_weight: Tensor | None
+    ) -> Tensor:
+        hard = self.exit_loss.alive(labels, outputs["exits"])[:, -1]
+        self._exit_metrics.hard_share.update_state(hard)
+        return super().evaluation_loss(labels, outputs, sample_weight)
+
+    def objective_weights(
+        self, labels: Tensor, outputs: Outputs, sample_weight: Tensor | None
+    ) -> Tensor | None:
+        if not self.mask_objectives:
+            return sample_weight
+        hard = self.exit_loss.alive(labels, outputs["exits"])[:, -1]
+        return hard if sample_weight is None else hard * sample_weight
+
+    def as_functional(self) -> keras.Model:
+        """Returns an ordinary model from images to logits at full depth.
+
+        It shares its weights with this one. Use it to export, to inspect, or
+        to hand to a tool that knows nothing of this library.
+        """
+        source = self.backbone.inputs[0]
+        inputs = keras.Input(source.shape[1:], dtype=source.dtype)
+        logits = self.branches[-1](self.backbone(inputs))
+        return keras.Model(inputs, logits, name=self.name)
+
+    @classmethod
+    def from_stages(
+        cls,
+        stages: Sequence[keras.layers.Layer],
+        exits: Sequence[str],
+        num_classes: int,
+        input_shape: tuple[int | None, ...] | None = None,
+        **kwargs: Any,
+    ) -> "EarlyExitModel":
+        """Puts a model together from layers that follow one another.
+
+        Use it for what is not a graph, such as a transformer whose blocks are
+        called inside one layer.
+
+        Args:
+            stages: Layers or models; each takes what the one before returned.
+            exits: Names of those after which there is an exit, in order.
+            num_classes: Number of classes.
+            input_shape: Shape of an image, if the first of `stages` does not
+                know it.
+            **kwargs: The other arguments of `EarlyExitModel`.
+
+        Example:
+
+        >>> stages = [keras.layers.Dense(8, name=n) for n in ("a", "b", "c")]
+        >>> model = EarlyExitModel.from_stages(stages, ["a", "b"], 10, (4,))
+        >>> model.num_exits
+        3
+        """
+        return cls(chain(stages, input_shape), exits, num_classes, **kwargs)
+
+    def get_config(self) -> Config:
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "backbone": serialize(self.backbone),
+            "exits": list(self.exits),
+            "num_classes": self.num_classes,
+            "classifier": serialize(self.classifier),
+            "branch": serialize(self.branch),
+            "threshold": self.threshold,
+            "training_threshold": self.training_threshold,
+            "criterion": serialize(self.exit_loss.criterion),
+            "exit_weights": read_setting(self.exit_loss.exit_weights),
+            "normalizer": self.exit_loss.normalizer,
+            "trunk_gradient": self.trunk_gradient,
+            "mask_objectives": self.mask_objectives,
+            "projection_dim": self.projection_dim,
+            "feature_layers": list(self.feature_layers),
+            "weight_decay": self.weight_decay,
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: Config, custom_objects: Any = None
+    ) -> "EarlyExitModel":
+        deserialize = keras.saving.deserialize_keras_object
+        parts = {
+            name: deserialize(config[name], custom_objects=custom_objects)
+            for name in ("backbone", "classifier", "branch", "criterion")
+        }
+        return cls(**{**config, **parts})
+
+    def _limit_gradient(self, x: Tensor) -> Tensor:
+        share = self.trunk_gradient
+        if share == 1:
+            return x
+        still = ops.stop_gradient(x)
+        return still if share == 0 else still + share * (x - still)
+
+
+def _output_shape(stage: keras.Model) -> tuple[int | None, ...]:
+    output = stage.output
+    return tuple((output["out"] if isinstance(output, dict) else output).shape)

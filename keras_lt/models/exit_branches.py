@@ -1,0 +1,109 @@
+"""Makes the branches of a model with exits."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_lt.layers import ExitBlock
+from keras_lt.layers import ExitBranch
+from keras_lt.layers import MixedPooling
+from keras_lt.models.heads import make_classifier
+from keras_lt.models.heads import make_pooling
+from keras_lt.models.heads import make_projection
+
+Shape = tuple[int | None, ...]
+BODIES = ("pooled", "block", "mixed_pool")
+"""The kinds of branches that are known by name."""
+
+
+def make_branches(
+    branch: Any,
+    classifier: str | keras.layers.Layer,
+    shapes: Sequence[Shape],
+    num_classes: int,
+    projection_dim: int | None,
+) -> list[ExitBranch]:
+    """Returns one branch for each shape of a feature map, built.
+
+    The last one has no body, as it is the ordinary head of the backbone. It
+    alone has the projection, and the classifier itself; others have copies.
+    """
+    last = len(shapes) - 1
+    bodies = [*_bodies(branch, shapes), None]
+    made = []
+    for k, (shape, body) in enumerate(zip(shapes, bodies, strict=True)):
+        head = make_classifier(classifier, num_classes)
+        features = body.compute_output_shape(shape) if body else shape
+        made.append(
+            ExitBranch(
+                head if k == last else _copy(head),
+                body=body,
+                pooling=make_pooling(features),
+                projection=(
+                    make_projection(projection_dim)
+                    if projection_dim is not None and k == last
+                    else None
+                ),
+                dtype="float32",
+                name=f"exit_{k + 1}",
+            )
+        )
+    for one, shape in zip(made, shapes, strict=True):
+        one.build(shape)
+    return made
+
+
+def _bodies(
+    branch: Any, shapes: Sequence[Shape]
+) -> list[keras.layers.Layer | None]:
+    """Returns a body for each exit but the last."""
+    early = shapes[:-1]
+    if isinstance(branch, keras.layers.Layer):
+        return [_copy(branch) for _ in early]
+    if isinstance(branch, Sequence) and not isinstance(branch, str):
+        if len(branch) != len(early):
+            raise ValueError(
+                "`branch` must hold one layer for each exit but the last, "
+                f"{len(early)}. Received: {len(branch)}. Give one layer, to "
+                "use a copy of it at each exit."
+            )
+        return list(branch)
+    if branch == "pooled":
+        return [None for _ in early]
+    if branch not in BODIES:
+        raise ValueError(
+            f"`branch` must be one of {', '.join(map(repr, BODIES))}, a layer, "
+            f"or a layer for each exit but the last. Received: {branch!r}."
+        )
+    for shape in shapes:
+        if len(shape) != 4:
+            raise ValueError(
+                f"`branch={branch!r}` must follow feature maps of images, "
+                "(batch, height, width, channels). Received: a map of shape "
+                f"{tuple(shape)}. Use 'pooled', or a layer of your own."
+            )
+    if branch == "mixed_pool":
+        return [MixedPooling(name="body") for _ in early]
+    return [_block(shape, shapes[-1]) for shape in early]
+
+
+def _block(shape: Shape, last: Shape) -> ExitBlock:
+    """Returns a block that ends near the last map in size and channels."""
+    if shape[1] is None or last[1] is None:
+        raise ValueError(
+            "`branch='block'` must know the height of the feature maps. "
+            f"Received: maps of shape {tuple(shape)} and {tuple(last)}. Give "
+            "the backbone an input shape, or pass `layers.ExitBlock(filters)`."
+        )
+    steps, height = 1, -(-shape[1] // 2)
+    while height > last[1]:
+        steps, height = steps + 1, -(-height // 2)
+    growth = (last[-1] / shape[-1]) ** (1 / steps)
+    filters = [round(shape[-1] * growth**n) for n in range(1, steps + 1)]
+    return ExitBlock(filters, separable=True, name="body")
+
+
+def _copy(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """Returns a layer of the same configuration, with weights of its own."""
+    return type(layer).from_config(layer.get_config())

@@ -1,0 +1,72 @@
+"""Makes what stands between a feature map and logits."""
+
+from collections.abc import Sequence
+
+import keras
+
+from keras_lt.layers import CosineClassifier
+
+
+def make_classifier(
+    classifier: str | keras.layers.Layer, num_classes: int
+) -> keras.layers.Layer:
+    """Returns the classifier of that name, or the layer, which is checked."""
+    if isinstance(classifier, keras.layers.Layer):
+        activation = classifier.get_config().get("activation", "linear")
+        if activation not in (None, "linear"):
+            raise ValueError(
+                "`classifier` must return logits, without an activation. "
+                f"Received: {classifier.name!r} with activation={activation!r}"
+                ". Leave the activation out: the losses apply the softmax."
+            )
+        return classifier
+    if classifier == "linear":
+        return keras.layers.Dense(
+            num_classes,
+            kernel_initializer="he_normal",
+            dtype="float32",
+            name="classifier",
+        )
+    if classifier == "cosine":
+        return CosineClassifier(num_classes, name="classifier")
+    raise ValueError(
+        "`classifier` must be 'linear', 'cosine' or a layer. "
+        f"Received: classifier={classifier!r}."
+    )
+
+
+def make_pooling(shape: Sequence[int | None]) -> keras.layers.Layer:
+    """Returns a layer that averages over all axes but the first and last.
+
+    In float32, as half precision loses digits in a mean over many positions.
+    """
+    by_rank = {
+        2: keras.layers.Identity,
+        3: keras.layers.GlobalAveragePooling1D,
+        4: keras.layers.GlobalAveragePooling2D,
+    }
+    if len(shape) not in by_rank:
+        raise ValueError(
+            "The output of `backbone` must have rank 2, 3 or 4. Received: "
+            f"shape {tuple(shape)}. Pool it inside the backbone."
+        )
+    return by_rank[len(shape)](name="pooling", dtype="float32")
+
+
+def make_projection(projection_dim: int) -> keras.layers.Layer:
+    """Returns a dense layer with ReLU, in float32."""
+    return keras.layers.Dense(
+        projection_dim, activation="relu", dtype="float32", name="projection"
+    )
+
+
+def check_classifier(
+    classifier: keras.layers.Layer, made: int, num_classes: int
+) -> None:
+    """Raises unless the classifier makes one logit per class."""
+    if made != num_classes:
+        raise ValueError(
+            "`classifier` must return one logit per class, "
+            f"{num_classes}. Received: {classifier.name!r}, "
+            f"which returns {made}. Change `num_classes` or the layer."
+        )
