@@ -1,0 +1,1 @@
+"""The parts of `StagedPredictor`; what differs by backend is in `devices`."""
