@@ -5,7 +5,10 @@ from collections.abc import Sequence
 
 def percent(value: float | None, digits: int = 1) -> str:
     """Returns a share as a percentage, or a dash for None."""
-    return "-" if value is None else f"{100 * value:.{digits}f}"
+    if value is None:
+        return "-"
+    # Adding 0 makes -0.0 a plain zero.
+    return f"{round(100 * value, digits) + 0.0:.{digits}f}"
 
 
 def interval_text(ends: Sequence[float] | None) -> str:
