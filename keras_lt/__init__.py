@@ -2,6 +2,7 @@
 
 from keras_lt import callbacks
 from keras_lt import data
+from keras_lt import inference
 from keras_lt import layers
 from keras_lt import losses
 from keras_lt import metrics
@@ -15,17 +16,20 @@ from keras_lt.counts import class_counts
 from keras_lt.counts import class_groups
 from keras_lt.counts import effective_number_weights
 from keras_lt.counts import log_priors
+from keras_lt.models import EarlyExitModel
 from keras_lt.models import LongTailModel
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "EarlyExitModel",
     "LongTailModel",
     "callbacks",
     "class_counts",
     "class_groups",
     "data",
     "effective_number_weights",
+    "inference",
     "layers",
     "log_priors",
     "losses",

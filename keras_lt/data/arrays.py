@@ -8,11 +8,13 @@ import numpy as np
 
 from keras_lt.data.examples import Examples
 from keras_lt.data.holdout import hold_out
+from keras_lt.data.holdout import spare_rows
 from keras_lt.data.image_source import ImageSource
 from keras_lt.data.profiles import long_tailed_rows
 from keras_lt.data.split import Split
 from keras_lt.validation import check_fraction
 from keras_lt.validation import check_labels
+from keras_lt.validation import check_positive_int
 
 Pair = tuple[Any, Any]
 """Images and their labels."""
@@ -86,28 +88,63 @@ def split_of_rows(
     *,
     rows: np.ndarray | None = None,
     test: Examples | None = None,
+    not_spare: np.ndarray | None = None,
     validation_fraction: float = 0.0,
+    validation_per_class: int = 0,
     class_names: Sequence[str] | None = None,
     name: str = "data",
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> Split:
-    """Makes a split of some rows of the examples, copying each image once."""
+    """Makes a split of some rows of the examples, copying each image once.
+
+    Held out are `validation_fraction` of the rows, or `validation_per_class`
+    examples that are neither in `rows` nor in `not_spare`.
+    """
     check_fraction("validation_fraction", validation_fraction, open_end=True)
     chosen = np.arange(len(full)) if rows is None else rows
     stay, held = hold_out(full.y[chosen], validation_fraction, seed)
+    held = chosen[held]
+    how = {"validation_fraction": validation_fraction}
+    if validation_per_class:
+        used = chosen if not_spare is None else np.append(chosen, not_spare)
+        held = _spare(full.y, used, validation_per_class, seed, how)
     if class_names is None:
         largest = max(int(part.y.max()) for part in (full, test) if part)
         class_names = [str(label) for label in range(largest + 1)]
-    everything = rows is None and not len(held)
+    everything = rows is None and len(stay) == len(full)
     return Split(
         train=full if everything else full.take(chosen[stay]),
         class_names=class_names,
-        validation=full.take(chosen[held]) if len(held) else None,
+        validation=full.take(held) if len(held) else None,
         test=test,
         name=name,
-        settings={
-            **(settings or {}),
-            "validation_fraction": validation_fraction,
-        },
+        settings={**(settings or {}), **how},
     )
+
+
+def _spare(
+    labels: np.ndarray,
+    used: np.ndarray,
+    per_class: int,
+    seed: int,
+    how: dict[str, Any],
+) -> np.ndarray:
+    """Returns the rows to hold out, and notes in `how` that it was so."""
+    check_positive_int("validation_per_class", per_class)
+    if how["validation_fraction"]:
+        raise ValueError(
+            "Only one of `validation_fraction` and `validation_per_class` must "
+            f"be given. Received: {how['validation_fraction']} and "
+            f"{per_class}. The first takes images from the training set, the "
+            "second from those that the subset leaves over."
+        )
+    rows = spare_rows(labels, used, per_class, seed)
+    if not len(rows):
+        raise ValueError(
+            "`validation_per_class` must find images that the long-tailed "
+            "subset leaves over. Received: data of which nothing is left. Use "
+            "`validation_fraction`, or data with the full training set."
+        )
+    how["validation_per_class"] = per_class
+    return rows

@@ -29,6 +29,7 @@ def load_benchmark(
     imbalance_factor: float,
     profile: str,
     validation_fraction: float,
+    validation_per_class: int,
     seed: int,
 ) -> Split:
     """Makes the split of CIFAR and its like; see `data.load`."""
@@ -47,6 +48,7 @@ def load_benchmark(
         rows=rows,
         test=Examples(_with_channels(arrays["x_test"]), arrays["y_test"]),
         validation_fraction=validation_fraction,
+        validation_per_class=validation_per_class,
         class_names=CLASS_NAMES[name],
         name=f"{name}_lt",
         settings={

@@ -24,6 +24,7 @@ def load_digits_lt(
     imbalance_factor: float,
     profile: str,
     validation_fraction: float,
+    validation_per_class: int,
     seed: int,
 ) -> Split:
     """Makes the split; see `data.load`."""
@@ -37,7 +38,9 @@ def load_digits_lt(
         full,
         rows=rest[rows],
         test=full.take(test),
+        not_spare=test,
         validation_fraction=validation_fraction,
+        validation_per_class=validation_per_class,
         name="digits_lt",
         settings={
             "imbalance_factor": imbalance_factor,

@@ -36,6 +36,19 @@ def hold_out(
     return draw_per_class(labels, np.minimum(held, counts - 1), seed)
 
 
+def spare_rows(
+    labels: np.ndarray, used: np.ndarray, per_class: int, seed: int = 0
+) -> np.ndarray:
+    """Draws `per_class` rows of each class among those that are not used.
+
+    Of a class with fewer left, all are taken. The rows ascend.
+    """
+    spare = np.setdiff1d(np.arange(len(labels)), used)
+    left = np.bincount(labels[spare], minlength=int(labels.max()) + 1)
+    _, drawn = draw_per_class(labels[spare], np.minimum(left, per_class), seed)
+    return spare[drawn]
+
+
 def draw_per_class(
     labels: np.ndarray, counts: np.ndarray, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ def load(
     profile: str = "exponential",
     data_dir: str | os.PathLike[str] | None = None,
     validation_fraction: float = 0.0,
+    validation_per_class: int = 0,
     seed: int = 0,
 ) -> Split:
     """Loads a benchmark: a long-tailed training set and a balanced test set.
@@ -44,6 +45,11 @@ def load(
             `KERAS_LT_DATA`.
         validation_fraction: Share of each training class that is held out,
             from 0 to below 1.
+        validation_per_class: Instead, number of images of each class that are
+            held out of those that the subset leaves over, or all that are
+            left. The training set stays that of the literature, and the
+            validation set is balanced, but for the largest classes, of which
+            nothing may be left.
         seed: Decides the subset and the validation slice. 0 is the subset of
             the literature.
 
@@ -64,7 +70,11 @@ def load(
     check_choice("name", name, NAMES)
     if name == "digits_lt":
         return load_digits_lt(
-            imbalance_factor, profile, validation_fraction, seed
+            imbalance_factor,
+            profile,
+            validation_fraction,
+            validation_per_class,
+            seed,
         )
     return load_benchmark(
         name.removesuffix("_lt"),
@@ -72,5 +82,6 @@ def load(
         imbalance_factor=imbalance_factor,
         profile=profile,
         validation_fraction=validation_fraction,
+        validation_per_class=validation_per_class,
         seed=seed,
     )

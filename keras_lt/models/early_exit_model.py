@@ -6,28 +6,23 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_lt.models.backbone_cut import cut
-from keras_lt.models.classification_model import ClassificationModel
-from keras_lt.models.exit_branches import make_branches
 from keras_lt.models.exit_loss import ExitLoss
 from keras_lt.models.exit_metrics import ExitMetrics
-from keras_lt.models.exit_settings import check_thresholds
 from keras_lt.models.exit_settings import read_setting
 from keras_lt.models.labels import label_of
 from keras_lt.models.layer_chain import chain
+from keras_lt.models.staged_model import StagedModel
 from keras_lt.models.weight_decay import add_weight_decay
-from keras_lt.ops import early_exit
 from keras_lt.ops.crossentropy import as_class_ids
 from keras_lt.registration import serializable
 from keras_lt.types import Config
 from keras_lt.types import Outputs
 from keras_lt.types import Tensor
-from keras_lt.validation import check_fraction
 from keras_lt.validation import check_not_negative
 
 
 @serializable
-class EarlyExitModel(ClassificationModel):
+class EarlyExitModel(StagedModel):
     """Lets easy examples leave early, in training and in use (ELF).
 
     A classifier at each exit answers from what the backbone has computed so
@@ -146,23 +141,18 @@ class EarlyExitModel(ClassificationModel):
         weight_decay: float = 0.0,
         **kwargs: Any,
     ):
-        super().__init__(num_classes, **kwargs)
-        self.stages = cut(backbone, exits, feature_layers)
-        self.backbone = backbone
-        self.exits = list(exits)
-        self.classifier = classifier
-        self.branch = branch
-        self.trunk_gradient = check_fraction("trunk_gradient", trunk_gradient)
-        self.mask_objectives = mask_objectives
-        self.projection_dim = projection_dim
-        self.feature_layers = tuple(feature_layers)
-        self.weight_decay = check_not_negative("weight_decay", weight_decay)
-        self.branches = make_branches(
-            branch,
-            classifier,
-            [_output_shape(stage) for stage in self.stages],
-            self.num_classes,
-            projection_dim,
+        super().__init__(
+            backbone,
+            exits,
+            num_classes,
+            classifier=classifier,
+            branch=branch,
+            threshold=threshold,
+            measure="entropy" if criterion == "entropy" else "confidence",
+            trunk_gradient=trunk_gradient,
+            projection_dim=projection_dim,
+            feature_layers=feature_layers,
+            **kwargs,
         )
         self.exit_loss = ExitLoss(
             self.num_exits,
@@ -171,54 +161,12 @@ class EarlyExitModel(ClassificationModel):
             exit_weights,
             normalizer,
         )
-        self.thresholds = self.add_weight(
-            name="thresholds",
-            shape=(self.num_exits - 1,),
-            trainable=False,
-            dtype="float32",
-        )
-        self.threshold = threshold
+        self.mask_objectives = mask_objectives
+        self.weight_decay = check_not_negative("weight_decay", weight_decay)
         self._exit_metrics = ExitMetrics(self.num_exits)
         self.built = True
         if weight_decay:
             add_weight_decay(self, weight_decay)
-
-    def call(self, inputs: Tensor, training: bool | None = None) -> Outputs:
-        x, logits, outputs = inputs, [], {}
-        for stage, branch in zip(self.stages, self.branches, strict=True):
-            x = stage(x, training=training)
-            if isinstance(x, dict):
-                outputs.update(x)
-                x = outputs.pop("out")
-            is_last = branch is self.branches[-1]
-            seen = x if is_last else self._limit_gradient(x)
-            features = branch.features(seen, training=training)
-            logits.append(branch.logits(features))
-        exit_logits = ops.stack(logits, axis=1)
-        # Here, and not in the metrics, as those of JAX see no weights.
-        scores = early_exit.certainty(exit_logits[:, :-1], self.measure)
-        thresholds = ops.convert_to_tensor(self.thresholds)
-        return {
-            **outputs,
-            "exits": exit_logits,
-            "features": features,
-            "leaves_at": early_exit.exit_of(scores, thresholds),
-        }
-
-    @property
-    def num_exits(self) -> int:
-        """Number of exits, the output of the backbone included."""
-        return len(self.stages)
-
-    @property
-    def threshold(self) -> list[float]:
-        """Threshold in use, of each exit but the last."""
-        return read_setting(self.thresholds)
-
-    @threshold.setter
-    def threshold(self, value: float | Sequence[float]) -> None:
-        size = self.num_exits - 1
-        self.thresholds.assign(check_thresholds("threshold", value, size))
 
     @property
     def training_threshold(self) -> list[float]:
@@ -230,32 +178,8 @@ class EarlyExitModel(ClassificationModel):
         self.exit_loss.threshold = value
 
     @property
-    def measure(self) -> str:
-        """The score in use, which needs no label."""
-        return (
-            "entropy" if self.exit_loss.criterion == "entropy" else "confidence"
-        )
-
-    @property
     def metrics(self) -> list[keras.metrics.Metric]:
         return [*super().metrics, *self._exit_metrics.items]
-
-    def classifiers(self) -> Sequence[keras.layers.Layer]:
-        return [branch.classifier for branch in self.branches]
-
-    def feature_shape(self, name: str | None) -> tuple[int | None, ...]:
-        if name is None:
-            last = _output_shape(self.stages[-1])
-            return self.branches[-1].feature_shape(last)
-        for stage in self.stages:
-            if f"features/{name}" in stage.output_names:
-                return tuple(stage.output[f"features/{name}"].shape)
-        raise ValueError(
-            "An objective must read the features of the last classifier, or "
-            f"one of the model's `feature_layers`, {list(self.feature_layers)}"
-            f". Received: features={name!r}. Make the model with "
-            f"`feature_layers=[{name!r}]`."
-        )
 
     def compile(
         self,
@@ -296,12 +220,6 @@ class EarlyExitModel(ClassificationModel):
         self._exit_metrics.update(ids, y_pred, sample_weight)
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
-    def answer(self, outputs: Outputs) -> Tensor:
-        return early_exit.at_exit(outputs["exits"], outputs["leaves_at"])
-
-    def kept_by_predict(self, outputs: Outputs) -> Tensor:
-        return outputs["exits"]
-
     def classification_loss(
         self, labels: Tensor, outputs: Outputs, weights: Tensor
     ) -> Tensor:
@@ -329,17 +247,6 @@ class EarlyExitModel(ClassificationModel):
             return sample_weight
         hard = self.exit_loss.alive(labels, outputs["exits"])[:, -1]
         return hard if sample_weight is None else hard * sample_weight
-
-    def as_functional(self) -> keras.Model:
-        """Returns an ordinary model from images to logits at full depth.
-
-        It shares its weights with this one. Use it to export, to inspect, or
-        to hand to a tool that knows nothing of this library.
-        """
-        source = self.backbone.inputs[0]
-        inputs = keras.Input(source.shape[1:], dtype=source.dtype)
-        logits = self.branches[-1](self.backbone(inputs))
-        return keras.Model(inputs, logits, name=self.name)
 
     @classmethod
     def from_stages(
@@ -379,8 +286,8 @@ class EarlyExitModel(ClassificationModel):
             "backbone": serialize(self.backbone),
             "exits": list(self.exits),
             "num_classes": self.num_classes,
-            "classifier": serialize(self.classifier),
-            "branch": serialize(self.branch),
+            "classifier": self._classifier,
+            "branch": self._branch,
             "threshold": self.threshold,
             "training_threshold": self.training_threshold,
             "criterion": serialize(self.exit_loss.criterion),
@@ -403,15 +310,3 @@ class EarlyExitModel(ClassificationModel):
             for name in ("backbone", "classifier", "branch", "criterion")
         }
         return cls(**{**config, **parts})
-
-    def _limit_gradient(self, x: Tensor) -> Tensor:
-        share = self.trunk_gradient
-        if share == 1:
-            return x
-        still = ops.stop_gradient(x)
-        return still if share == 0 else still + share * (x - still)
-
-
-def _output_shape(stage: keras.Model) -> tuple[int | None, ...]:
-    output = stage.output
-    return tuple((output["out"] if isinstance(output, dict) else output).shape)

@@ -68,4 +68,6 @@ def find_criterion(criterion: Any) -> Criterion:
 
 def read_setting(variable: keras.Variable) -> list[float]:
     """Returns the values of a setting that is kept as a weight."""
-    return [float(value) for value in ops.convert_to_numpy(variable)]
+    values = ops.convert_to_numpy(variable)
+    # By way of the shortest text, as 0.9 is 0.89999998 in float32.
+    return [float(str(value)) for value in values]

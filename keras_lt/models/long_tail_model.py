@@ -185,4 +185,3 @@ class LongTailModel(ClassificationModel):
         made = self.classifier.compute_output_shape(shape)
         check_classifier(self.classifier, made[-1], self.num_classes)
         self.built = True
-
