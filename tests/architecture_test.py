@@ -18,6 +18,7 @@ LEVELS = [  # A package may import from the lines above its own.
     {
         "counts",
         "file_writing",
+        "graph",
         "markdown",
         "registration",
         "score_weights",

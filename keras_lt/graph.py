@@ -43,19 +43,37 @@ def is_graph(operation: Any) -> bool:
     )
 
 
-def replay(model: keras.Model, call: Callable[..., Tensor]) -> keras.Model:
+def replay(
+    model: keras.Model, call: Callable[..., Any], inputs: Any = None
+) -> keras.Model:
     """Makes the graph of a model anew, with `call(operation, ...)` each time.
 
-    Only the tensors are new. The graph is that of this model, whereas
-    `layer.output` may belong to another one that has the same layer.
+    Only the tensors are new, from `inputs` on if these are given. The graph is
+    that of this model, whereas `layer.output` may belong to another one that
+    has the same layer.
     """
     if isinstance(model, keras.Sequential):
         plain = keras.Model(model.inputs[0], model.outputs[0])
     else:
         plain = keras.Model(model.input, model.output)
+    if inputs is not None:
+        flat = keras.tree.flatten(inputs)
+        inputs = keras.tree.pack_sequence_as(plain.input, flat)
     return keras.models.clone_model(
-        plain, clone_function=lambda operation: operation, call_function=call
+        plain,
+        input_tensors=inputs,
+        clone_function=lambda operation: operation,
+        call_function=call,
     )
+
+
+def tensors_in(structure: Any) -> list[Tensor]:
+    """Returns the symbolic tensors of a nested structure."""
+    return [
+        leaf
+        for leaf in keras.tree.flatten(structure)
+        if isinstance(leaf, keras.KerasTensor)
+    ]
 
 
 def places(model: keras.Model) -> list[Place]:
@@ -111,7 +129,7 @@ class _Graph:
     def _record(self, operation: Any, *args: Any, **kwargs: Any) -> Any:
         outputs = operation(*args, **kwargs)
         self.calls.append(
-            (operation, _tensors((args, kwargs)), _tensors(outputs))
+            (operation, tensors_in((args, kwargs)), tensors_in(outputs))
         )
         return outputs
 
@@ -134,14 +152,6 @@ class _Graph:
             now += step
             passing.append(now)
         return passing
-
-
-def _tensors(structure: Any) -> list[Tensor]:
-    return [
-        leaf
-        for leaf in keras.tree.flatten(structure)
-        if isinstance(leaf, keras.KerasTensor)
-    ]
 
 
 @functools.cache
