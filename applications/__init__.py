@@ -17,6 +17,7 @@ METHODS = (
     "label_aware_smoothing",
     "cosine",
     "drw",
+    "elf",
     "class_balanced_sampling",
     "square_root_sampling",
     "progressive_sampling",

@@ -4,6 +4,7 @@ import keras
 
 from applications.experiment import train_and_judge
 from applications.methods import combine
+from applications.networks import network
 from applications.result import Result
 from applications.schedules import SCHEDULES
 from applications.settings import Settings
@@ -22,11 +23,12 @@ def run(name: str, settings: Settings) -> Result:
     schedule = schedule.with_epochs(settings.epochs)
     split = load(name, settings)
     keras.utils.set_random_seed(settings.seed)
-    model = models.LongTailModel(
+    model = network(
         models.resnet32((32, 32, 3)),
-        num_classes=split.num_classes,
-        classifier=method.classifier or "linear",
-        weight_decay=schedule.weight_decay,
+        split.num_classes,
+        method,
+        schedule.weight_decay,
+        settings,
     )
     batches = data.Batches(
         split.train,
@@ -55,6 +57,7 @@ def load(name: str, settings: Settings) -> data.Split:
         profile=settings.profile,
         data_dir=settings.data_dir,
         validation_fraction=settings.validation_fraction,
+        validation_per_class=settings.validation_per_class,
         seed=settings.split_seed,
     )
 

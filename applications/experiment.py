@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from applications.batches import in_order
+from applications.exits import use_exits
 from applications.methods import Method
 from applications.result import Result
 from applications.run_folder import RunFolder
@@ -10,13 +12,12 @@ from applications.schedules import Schedule
 from applications.settings import Settings
 from keras_lt import data
 from keras_lt import models
-from keras_lt import samplers
 from keras_lt import training
 
 
 def train_and_judge(
     application: str,
-    model: models.LongTailModel,
+    model: models.ClassificationModel,
     split: data.Split,
     batches: data.Batches,
     evaluation: data.transforms.Transform,
@@ -60,6 +61,13 @@ def train_and_judge(
         directory=folder.checkpoints,
         verbose=settings.verbose,
     )
+    exits = None
+    if isinstance(model, models.EarlyExitModel):
+        logits, exits = use_exits(
+            model, split, evaluation, settings.max_accuracy_loss
+        )
+    else:
+        logits = predict(model, split.test, evaluation)
     result = Result(
         application=application,
         split=split,
@@ -70,8 +78,9 @@ def train_and_judge(
         images_per_epoch=min(
             len(batches) * schedule.batch_size, len(split.train)
         ),
-        logits=predict(model, split.test, evaluation),
+        logits=logits,
         held_out_logits=predict(model, split.validation, evaluation),
+        exits=exits,
     )
     folder.save(model, result)
     return result
@@ -86,15 +95,3 @@ def predict(
     if examples is None:
         return None
     return model.predict(in_order(examples, evaluation), verbose=0)
-
-
-def in_order(
-    examples: data.Examples, evaluation: data.transforms.Transform
-) -> data.Batches:
-    """Returns batches of all the examples, each once."""
-    return data.Batches(
-        examples,
-        batch_size=250,
-        sampler=samplers.InOrder(),
-        transform=evaluation,
-    )

@@ -21,10 +21,11 @@ class Method:
 
     Args:
         loss: Makes the loss from the class counts.
-        classifier: What `LongTailModel` takes as `classifier`.
+        classifier: What the model takes as `classifier`.
         sampler: Makes the sampler from the number of epochs.
         callback: Makes a callback from the class counts and the epoch at
             which a deferred method sets in.
+        exits: Whether the model has early exits; the settings say which.
     """
 
     loss: Callable[[Sequence[int]], keras.losses.Loss] | None = None
@@ -33,6 +34,7 @@ class Method:
     callback: (
         Callable[[Sequence[int], int], keras.callbacks.Callback] | None
     ) = None
+    exits: bool = False
 
     def make_loss(self, class_counts: Sequence[int]) -> keras.losses.Loss:
         """Returns the loss for these counts, plain cross-entropy if none."""
@@ -84,6 +86,7 @@ METHODS = {
     "label_aware_smoothing": Method(loss=losses.LabelAwareSmoothing),
     "cosine": Method(classifier="cosine"),
     "drw": Method(callback=deferred),
+    "elf": Method(exits=True),
     "class_balanced_sampling": Method(
         sampler=lambda epochs: samplers.ClassBalanced()
     ),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from applications.exits import ExitResult
 from applications.schedules import Schedule
 from applications.settings import Settings
 from keras_lt import data
@@ -30,7 +31,8 @@ class Result:
         history: One row per epoch, as `training.train` returns it.
         images_per_epoch: Number of images that an epoch trains on.
         logits: Answers to the test images.
-        held_out_logits: Answers to the held-out training images, if any.
+        held_out_logits: Answers to the held-out images, if any.
+        exits: What each exit answered, if the model has exits.
     """
 
     application: str
@@ -42,6 +44,7 @@ class Result:
     images_per_epoch: int
     logits: np.ndarray
     held_out_logits: np.ndarray | None = None
+    exits: ExitResult | None = None
 
     @property
     def name(self) -> str:
@@ -60,15 +63,20 @@ class Result:
 
     @cached_property
     def cards(self) -> dict[str, report.ReportCard]:
-        """The report as trained, and with logits adjusted afterwards."""
+        """The report as trained, with logits adjusted, and at full depth."""
         counts = self.split.class_counts
         adjusted = posthoc.adjust_logits(self.logits, counts, self.tau)
-        return {
+        cards = {
             "as_trained": self._card(self.name, self.logits),
             "adjusted": self._card(
                 f"{self.name}, logits adjusted afterwards", adjusted
             ),
         }
+        if self.exits is not None:
+            cards["full_depth"] = self._card(
+                f"{self.name}, at full depth", self.exits.exit_logits[:, -1]
+            )
+        return cards
 
     @cached_property
     def curves(self) -> dict[str, list[float]]:
@@ -108,15 +116,23 @@ class Result:
                 name: card.class_accuracies for name, card in cards.items()
             },
             "history": self.curves,
+            **({"exits": self.exits.record()} if self.exits else {}),
         }
 
     def table(self) -> str:
         """Returns many, medium, few and all, in percent."""
         adjusted = f"{self.name}, then tau={self.tau:g}"
-        cards = self.cards
-        return report.summarize(
-            {self.name: [cards["as_trained"]], adjusted: [cards["adjusted"]]}
+        names = {
+            "as_trained": self.name,
+            "adjusted": adjusted,
+            "full_depth": f"{self.name}, at full depth",
+        }
+        table = report.summarize(
+            {names[kind]: [card] for kind, card in self.cards.items()}
         )
+        if self.exits is None:
+            return table
+        return f"{table}\n\n{self.exits.point.to_markdown()}"
 
     def _card(self, name: str, logits: np.ndarray) -> report.ReportCard:
         split = self.split

@@ -20,6 +20,7 @@ class RunFolder:
     - `checkpoints/`: the state of the training after each epoch.
     - `model.keras`: the trained model.
     - `logits.npz`: its answers to the test images, and their labels.
+    - `exits/`: accuracy and work along the thresholds, if it has exits.
     - `result.json`: the numbers, and all that led to them.
     - `report/`: the report on them.
 
@@ -75,11 +76,11 @@ class RunFolder:
         if self.path is None:
             return
         model.save(self.path / "model.keras")
-        labels = result.split.test.y
-        write_arrays(
-            self.path / "logits.npz",
-            {"logits": result.logits, "labels": labels},
-        )
+        arrays = {"logits": result.logits, "labels": result.split.test.y}
+        if result.exits is not None:
+            arrays["exit_logits"] = result.exits.exit_logits
+            result.exits.outcomes.curve().save(self.path / "exits")
+        write_arrays(self.path / "logits.npz", arrays)
         write_json(self.path / "result.json", result.record())
         for name, card in result.cards.items():
             card.save(self.path / "report" / name)

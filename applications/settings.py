@@ -20,6 +20,17 @@ class Settings:
         validation_fraction: Share of the training images that is held out, to
             choose the strength of logit adjustment on. 0 trains on all, as
             the literature does, and adjusts with strength 1.
+        validation_per_class: Instead, number of images of each class that are
+            held out of those that the long-tailed subset leaves over.
+        exits: Names of the layers with an exit, if the method has exits.
+        branch: What lies between an early feature map and its classifier, as
+            in `EarlyExitModel`, like the next four.
+        threshold: In use, if no images are held out to choose it on.
+        training_threshold: In training.
+        exit_weights: Weight of the loss at each exit; ones if None.
+        trunk_gradient: Share of an early exit's gradient for the backbone.
+        max_accuracy_loss: Balanced accuracy on held-out images that early
+            exits may lose, where the thresholds are chosen on them.
         backbone: Network of `image_folder`.
         pretrained: Whether that network starts from ImageNet weights.
         image_size: Height and width of the images of `image_folder`.
@@ -39,6 +50,14 @@ class Settings:
     schedule: str | None = None
     epochs: int | None = None
     validation_fraction: float = 0.0
+    validation_per_class: int = 0
+    exits: tuple[str, ...] = ("stage_1", "stage_2")
+    branch: str = "pooled"
+    threshold: float = 0.9
+    training_threshold: float = 0.9
+    exit_weights: tuple[float, ...] | None = None
+    trunk_gradient: float = 1.0
+    max_accuracy_loss: float = 0.0
     backbone: str = "resnet20"
     pretrained: bool = False
     image_size: tuple[int, int] = (64, 64)

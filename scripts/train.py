@@ -59,6 +59,63 @@ _VALIDATION_FRACTION = flags.DEFINE_float(
     lower_bound=0.0,
     upper_bound=0.9,
 )
+_VALIDATION_PER_CLASS = flags.DEFINE_integer(
+    "validation_per_class",
+    0,
+    "Instead, number of images of each class that are held out of those that "
+    "the long-tailed subset leaves over. Thresholds of exits are chosen on "
+    "them too.",
+    lower_bound=0,
+)
+_EXITS = flags.DEFINE_list(
+    "exits",
+    "stage_1,stage_2",
+    "With elf: layers of the network after which there is an exit.",
+)
+_BRANCH = flags.DEFINE_enum(
+    "branch",
+    "pooled",
+    ["pooled", "block", "mixed_pool"],
+    "With elf: what lies between an early feature map and its classifier.",
+)
+_THRESHOLD = flags.DEFINE_float(
+    "threshold",
+    0.9,
+    "With elf: confidence above which an image leaves in use, if no images "
+    "are held out to choose it on.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
+_TRAINING_THRESHOLD = flags.DEFINE_float(
+    "training_threshold",
+    0.9,
+    "With elf: the same in training. 1 lets nobody leave, which is the "
+    "control: deep supervision without hardness.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
+_EXIT_WEIGHTS = flags.DEFINE_list(
+    "exit_weights",
+    None,
+    "With elf: weight of the loss at each exit, the last one included. By "
+    "default 1.",
+)
+_TRUNK_GRADIENT = flags.DEFINE_float(
+    "trunk_gradient",
+    1.0,
+    "With elf: share of the gradient of an early exit that reaches the "
+    "backbone.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
+_MAX_ACCURACY_LOSS = flags.DEFINE_float(
+    "max_accuracy_loss",
+    0.0,
+    "With elf: balanced accuracy on held-out images that early exits may "
+    "lose, from 0 to 1.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
 _BACKBONE = flags.DEFINE_string(
     "backbone",
     "resnet20",
@@ -121,6 +178,10 @@ def _methods_are_known(names: list[str]) -> bool:
     return bool(names) and not set(names) - set(applications.METHODS)
 
 
+def _numbers(words: list[str] | None) -> tuple[float, ...] | None:
+    return tuple(map(float, words)) if words else None
+
+
 def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}.")
@@ -136,6 +197,14 @@ def main(argv: list[str]) -> None:
         schedule=_SCHEDULE.value,
         epochs=_EPOCHS.value,
         validation_fraction=_VALIDATION_FRACTION.value,
+        validation_per_class=_VALIDATION_PER_CLASS.value,
+        exits=tuple(_EXITS.value),
+        branch=_BRANCH.value,
+        threshold=_THRESHOLD.value,
+        training_threshold=_TRAINING_THRESHOLD.value,
+        exit_weights=_numbers(_EXIT_WEIGHTS.value),
+        trunk_gradient=_TRUNK_GRADIENT.value,
+        max_accuracy_loss=_MAX_ACCURACY_LOSS.value,
         backbone=_BACKBONE.value,
         pretrained=_PRETRAINED.value,
         image_size=_IMAGE_SIZE.value,

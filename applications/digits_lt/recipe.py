@@ -7,12 +7,12 @@ import keras
 from applications.digits_lt.network import digits_network
 from applications.experiment import train_and_judge
 from applications.methods import combine
+from applications.networks import network
 from applications.result import Result
 from applications.schedules import SCHEDULES
 from applications.schedules import SHORT
 from applications.settings import Settings
 from keras_lt import data
-from keras_lt import models
 from keras_lt.data import transforms
 
 IMBALANCE_FACTOR = 50
@@ -32,11 +32,12 @@ def run(settings: Settings) -> Result:
     )
     split = load(settings)
     keras.utils.set_random_seed(settings.seed)
-    model = models.LongTailModel(
+    model = network(
         digits_network(),
-        num_classes=split.num_classes,
-        classifier=method.classifier or "linear",
-        weight_decay=schedule.weight_decay,
+        split.num_classes,
+        method,
+        schedule.weight_decay,
+        settings,
     )
     batches = data.Batches(
         split.train,
@@ -64,6 +65,7 @@ def load(settings: Settings) -> data.Split:
         imbalance_factor=settings.imbalance_factor or IMBALANCE_FACTOR,
         profile=settings.profile,
         validation_fraction=settings.validation_fraction,
+        validation_per_class=settings.validation_per_class,
         seed=settings.split_seed,
     )
 

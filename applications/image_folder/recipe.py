@@ -8,11 +8,11 @@ from applications.experiment import train_and_judge
 from applications.image_folder.backbones import make_backbone
 from applications.image_folder.backbones import make_preprocessing
 from applications.methods import combine
+from applications.networks import network
 from applications.result import Result
 from applications.schedules import SCHEDULES
 from applications.settings import Settings
 from keras_lt import data
-from keras_lt import models
 from keras_lt.data import transforms
 
 TEST_FRACTION = 0.2
@@ -34,11 +34,12 @@ def run(settings: Settings) -> Result:
     backbone = make_backbone(
         settings.backbone, settings.image_size, settings.pretrained
     )
-    model = models.LongTailModel(
+    model = network(
         backbone,
-        num_classes=split.num_classes,
-        classifier=method.classifier or "linear",
-        weight_decay=schedule.weight_decay,
+        split.num_classes,
+        method,
+        schedule.weight_decay,
+        settings,
     )
     augmentation = [
         transforms.RandomCrop(max(settings.image_size) // 8),
