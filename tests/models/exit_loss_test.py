@@ -38,9 +38,7 @@ def losses_of(logits, labels):
 
 def loss_of(logits, labels, class_weights=None, sample_weight=None, **settings):
     """Returns the training loss that the model makes of these logits."""
-    model = dense_model(
-        exits=["one", "two"][: logits.shape[1] - 1], **settings
-    )
+    model = dense_model(exits=["one", "two"][: logits.shape[1] - 1], **settings)
     if class_weights is not None:
         model.class_weights.assign(class_weights)
     model.compile("sgd", SPARSE(from_logits=True))
