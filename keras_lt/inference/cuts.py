@@ -32,9 +32,9 @@ def spread_cuts(scores: np.ndarray, number: int) -> np.ndarray:
     values = np.unique(scores)
     below = values[:-1]
     if len(below) > number - 2:
-        ranks = np.linspace(0, 1, number)[1:-1]
-        chosen = np.quantile(scores, ranks, method="inverted_cdf")
-        below = np.unique(chosen[chosen < values[-1]])
+        ranks = np.arange(1, number - 1) * len(scores) // (number - 1)
+        chosen = np.unique(np.sort(scores)[ranks - 1])
+        below = chosen[chosen < values[-1]]
     above = values[np.searchsorted(values, below) + 1]
     inner = cut_between(below, above)[::-1]
     return np.concatenate([[1.0], inner, [0.0]]).astype("float32")

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+DIGITS = 12
+"""Shares are rounded to these, so that all examples are 1 and not almost."""
+
 
 @dataclasses.dataclass(frozen=True)
 class ExitScores:
@@ -70,9 +73,9 @@ def score_exits(
         shares = np.bincount(exits - 1, values, minlength=len(costs))
         found[mix] = ExitScores(
             num_examples=int(np.count_nonzero(values)),
-            accuracy=float(values @ correct),
-            cost=float(shares @ costs),
-            exit_shares=tuple(shares.tolist()),
+            accuracy=_rounded(values @ correct),
+            cost=_rounded(shares @ costs),
+            exit_shares=tuple(map(_rounded, shares)),
             seconds=None if seconds is None else float(shares @ seconds),
             **_losses(values, correct, full),
         )
@@ -86,6 +89,10 @@ def _losses(
         return {}
     change = full.astype("int64") - correct
     return {
-        "accuracy_loss": float(weights @ change),
-        "standard_error": float(np.sqrt(weights**2 @ change**2)),
+        "accuracy_loss": _rounded(weights @ change),
+        "standard_error": _rounded(np.sqrt(weights**2 @ change**2)),
     }
+
+
+def _rounded(share: float) -> float:
+    return round(float(share), DIGITS)
