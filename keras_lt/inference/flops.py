@@ -207,8 +207,10 @@ def _unroll(layer: Any, args: Any, kwargs: Any) -> tuple[list[Any], list[Any]]:
         return inputs.get(id(value), value)
 
     args, kwargs = keras.tree.map_structure(renew, (args, kwargs))
+    # Keras hands it on to those layers only whose `call` takes it.
+    kwargs = {k: value for k, value in kwargs.items() if k != "training"}
     if "training" in inspect.signature(layer.call).parameters:
-        kwargs = {**kwargs, "training": False}
+        kwargs["training"] = False
     outputs = tensors_in(layer.call(*args, **kwargs))
     return list(inputs.values()), outputs
 

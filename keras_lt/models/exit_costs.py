@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_lt.inference.flops import count_flops
 from keras_lt.layers import ExitBranch
 
 
@@ -12,8 +13,6 @@ def stage_flops(
     stages: Sequence[keras.Model], branches: Sequence[ExitBranch]
 ) -> list[int]:
     """Returns the multiply-accumulates of each stage with its branch."""
-    from keras_lt.inference.flops import count_flops
-
     return [
         count_flops(stage) + count_flops(branch, stage.output.shape)
         for stage, branch in zip(stages, branches, strict=True)
@@ -27,8 +26,6 @@ def exit_costs(
 
     The plain network is the backbone with the last branch.
     """
-    from keras_lt.inference.flops import count_flops
-
     plain = sum(count_flops(stage) for stage in stages)
     plain += count_flops(branches[-1], stages[-1].output.shape)
     spent = itertools.accumulate(stage_flops(stages, branches))

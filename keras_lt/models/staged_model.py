@@ -78,6 +78,7 @@ class StagedModel(ClassificationModel):
         )
         self.threshold = threshold
         self._staged: StagedPredictor | None = None
+        self._costs: list[float] | None = None
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Outputs:
         x, logits, outputs = inputs, [], {}
@@ -223,7 +224,9 @@ class StagedModel(ClassificationModel):
         included, as a share of the plain backbone with the last classifier:
         the last is a little more than 1.
         """
-        return exit_costs(self._plain_stages, self.branches)
+        if self._costs is None:
+            self._costs = exit_costs(self._plain_stages, self.branches)
+        return list(self._costs)
 
     def exit_seconds(
         self, batch_size: int = 32, repeats: int = 5
