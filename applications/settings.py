@@ -52,11 +52,11 @@ class Settings:
     validation_fraction: float = 0.0
     validation_per_class: int = 0
     exits: tuple[str, ...] = ("stage_1", "stage_2")
-    branch: str = "pooled"
+    branch: str = "auto"
     threshold: float = 0.9
     training_threshold: float = 0.9
     exit_weights: tuple[float, ...] | None = None
-    trunk_gradient: float = 1.0
+    trunk_gradient: float = 0.3
     max_accuracy_loss: float = 0.0
     backbone: str = "resnet20"
     pretrained: bool = False

@@ -74,8 +74,8 @@ _EXITS = flags.DEFINE_list(
 )
 _BRANCH = flags.DEFINE_enum(
     "branch",
-    "pooled",
-    ["pooled", "block", "mixed_pool"],
+    "auto",
+    ["auto", "pooled", "block", "mixed_pool"],
     "With elf: what lies between an early feature map and its classifier.",
 )
 _THRESHOLD = flags.DEFINE_float(
@@ -102,7 +102,7 @@ _EXIT_WEIGHTS = flags.DEFINE_list(
 )
 _TRUNK_GRADIENT = flags.DEFINE_float(
     "trunk_gradient",
-    1.0,
+    0.3,
     "With elf: share of the gradient of an early exit that reaches the "
     "backbone.",
     lower_bound=0.0,

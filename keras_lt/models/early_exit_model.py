@@ -52,10 +52,11 @@ class EarlyExitModel(StagedModel):
             layer from `(batch, dim)` to `(batch, num_classes)`, of which each
             exit but the last has a copy.
         branch: What lies between an early feature map and its classifier:
-            `"pooled"` for a mean over all positions, `"block"` for an
-            `ExitBlock` of as many steps as lead to the size of the last map,
+            `"block"` for an `ExitBlock` of as many steps as lead to the size
+            of the last map, `"pooled"` for a mean over all positions,
             `"mixed_pool"` for `MixedPooling`, a layer of which each early
-            exit has a copy, or a list of layers, one for each.
+            exit has a copy, or a list of layers, one for each. `"auto"` is a
+            block where the maps are images of known size, else a mean.
         threshold: In use, an example leaves where the largest softmax
             probability is greater than this: one number from 0 to 1, or one
             for each exit but the last. With 1, nobody leaves.
@@ -74,7 +75,9 @@ class EarlyExitModel(StagedModel):
             weights (`"batch_weight"`), its size (`"batch"`), or, exit by exit,
             the weights of those who reach it (`"survivors"`).
         trunk_gradient: Share of the gradient of an early exit that goes on
-            into the backbone, from 0 to 1.
+            into the backbone, from 0 to 1. With 1, all exits pull at the
+            backbone alike, which costs a small network accuracy at full
+            depth; with 0, early exits only read what is there.
         mask_objectives: Whether objectives with one value per example count
             only those that reach the last exit.
         projection_dim: Width of a dense layer with ReLU under the last
@@ -128,13 +131,13 @@ class EarlyExitModel(StagedModel):
         exits: Sequence[str],
         num_classes: int,
         classifier: str | keras.layers.Layer = "linear",
-        branch: Any = "pooled",
+        branch: Any = "auto",
         threshold: float | Sequence[float] = 0.9,
         training_threshold: float | Sequence[float] = 0.9,
         criterion: Any = "correct_and_confident",
         exit_weights: Sequence[float] | None = None,
         normalizer: str = "batch_weight",
-        trunk_gradient: float = 1.0,
+        trunk_gradient: float = 0.3,
         mask_objectives: bool = False,
         projection_dim: int | None = None,
         feature_layers: Sequence[str] = (),

@@ -13,7 +13,7 @@ from keras_lt.models.heads import make_pooling
 from keras_lt.models.heads import make_projection
 
 Shape = tuple[int | None, ...]
-BODIES = ("pooled", "block", "mixed_pool")
+BODIES = ("auto", "pooled", "block", "mixed_pool")
 """The kinds of branches that are known by name."""
 
 
@@ -69,6 +69,8 @@ def _bodies(
                 "use a copy of it at each exit."
             )
         return list(branch)
+    if branch == "auto":
+        branch = "block" if _are_maps_of_images(shapes) else "pooled"
     if branch == "pooled":
         return [None for _ in early]
     if branch not in BODIES:
@@ -86,6 +88,10 @@ def _bodies(
     if branch == "mixed_pool":
         return [MixedPooling(name="body") for _ in early]
     return [_block(shape, shapes[-1]) for shape in early]
+
+
+def _are_maps_of_images(shapes: Sequence[Shape]) -> bool:
+    return all(len(shape) == 4 and shape[1] is not None for shape in shapes)
 
 
 def _block(shape: Shape, last: Shape) -> ExitBlock:

@@ -7,6 +7,7 @@ from keras_lt.models import EarlyExitModel
 from tests.models.small_models import CLASSES
 
 EXITS = ["one", "two"]
+PLAIN = {"branch": "pooled", "trunk_gradient": 1.0}
 
 
 def dense_backbone(dim=5, widths=(6, 5, 4)):
@@ -18,7 +19,8 @@ def dense_backbone(dim=5, widths=(6, 5, 4)):
 
 
 def dense_model(exits=EXITS, **kwargs):
-    return EarlyExitModel(dense_backbone(), exits, CLASSES, **kwargs)
+    settings = {**PLAIN, **kwargs}
+    return EarlyExitModel(dense_backbone(), exits, CLASSES, **settings)
 
 
 def vectors(rows=12, seed=0):
@@ -42,7 +44,8 @@ def image_backbone():
 
 
 def image_model(exits=EXITS, **kwargs):
-    return EarlyExitModel(image_backbone(), exits, CLASSES, **kwargs)
+    settings = {**PLAIN, **kwargs}
+    return EarlyExitModel(image_backbone(), exits, CLASSES, **settings)
 
 
 def seeded_weights(model, seed=0):
