@@ -9,12 +9,16 @@ from keras_lt.report.plots.class_changes import class_differences
 from keras_lt.report.plots.confusions import confusion_matrix
 from keras_lt.report.plots.curves import has_curves
 from keras_lt.report.plots.curves import training_curves
+from keras_lt.report.plots.exit_bars import exits_of_groups
 from keras_lt.report.plots.reliability_bins import reliability_diagram
+from keras_lt.report.plots.work_curve import accuracy_by_work
 
 __all__ = [
     "accuracy_along_tail",
+    "accuracy_by_work",
     "class_differences",
     "confusion_matrix",
+    "exits_of_groups",
     "has_curves",
     "reliability_diagram",
     "training_curves",
