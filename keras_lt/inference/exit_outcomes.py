@@ -43,8 +43,9 @@ class ExitOutcomes:
 
     Choose thresholds on examples that the model was not trained on, or it is
     surer and better than it will be, and never on the test examples. Data sets
-    such as CIFAR-LT have no validation part: hold out some training examples,
-    and leave one of each class for training at least.
+    such as CIFAR-LT have no validation part: hold out examples that the
+    long-tailed subset leaves over, or else some of the training examples, and
+    leave one of each class for training at least.
 
     Args:
         labels: True class ids `(n,)`.
