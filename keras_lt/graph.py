@@ -37,9 +37,13 @@ class Place:
 
 def is_graph(operation: Any) -> bool:
     """Tells whether calling a model does what its graph says, and no more."""
-    return isinstance(operation, keras.Model) and type(operation).call in (
-        _functional_type().call,
-        keras.Sequential.call,
+    if not isinstance(operation, keras.Model):
+        return False
+    call = type(operation).call
+    return call is _functional_type().call or (
+        # It has a graph once it is built.
+        call is keras.Sequential.call
+        and getattr(operation, "inputs", None) is not None
     )
 
 
@@ -48,17 +52,22 @@ def replay(
 ) -> keras.Model:
     """Makes the graph of a model anew, with `call(operation, ...)` each time.
 
-    Only the tensors are new, from `inputs` on if these are given. The graph is
-    that of this model, whereas `layer.output` may belong to another one that
-    has the same layer.
+    Only the tensors are new, with the shapes of `inputs` if these are given.
+    The graph is that of this model, whereas `layer.output` may belong to
+    another one that has the same layer.
     """
     if isinstance(model, keras.Sequential):
         plain = keras.Model(model.inputs[0], model.outputs[0])
     else:
         plain = keras.Model(model.input, model.output)
     if inputs is not None:
-        flat = keras.tree.flatten(inputs)
-        inputs = keras.tree.pack_sequence_as(plain.input, flat)
+        new = [
+            keras.Input(batch_shape=given.shape, dtype=own.dtype, name=own.name)
+            for own, given in zip(
+                plain.inputs, keras.tree.flatten(inputs), strict=True
+            )
+        ]
+        inputs = keras.tree.pack_sequence_as(plain.input, new)
     return keras.models.clone_model(
         plain,
         input_tensors=inputs,

@@ -152,7 +152,7 @@ def _make_inputs(model: Any, input_shape: Any) -> Any:
         structure = [tuple(tensor.shape) for tensor in own]
     else:
         structure = input_shape
-    if _is_shape(structure):
+    if structure and _is_shape(structure):
         structure = [structure]
     # JAX has no order of the keys of a mapping but the alphabetical one.
     keys = sorted(structure) if isinstance(structure, dict) else None

@@ -120,11 +120,10 @@ def _check_order(
     for number, position in enumerate(positions):
         first = positions.index(position)
         if first != number:
-            same = "twice" if exits[first] == exits[number] else "one tensor"
             raise ValueError(
                 "`exits` must name different places. Received: "
-                f"{exits[first]!r} and {exits[number]!r}, which are {same}. "
-                "Leave one out."
+                f"{exits[first]!r} and {exits[number]!r}, which are the same "
+                "tensor. Leave one out."
             )
     if positions != sorted(positions):
         ordered = [exits[i] for i in np.argsort(positions)]

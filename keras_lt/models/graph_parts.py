@@ -103,7 +103,7 @@ def _call_parts(
 
     Returns the outputs of the last, and the tensors at taps and cuts.
     """
-    training = kwargs.get("training", args[1] if len(args) > 1 else None)
+    training = kwargs.get("training")
     made: dict[Steps, Tensor] = {}
     outputs: Any = None
     for number, part in enumerate(parts):
