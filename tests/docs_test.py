@@ -1,5 +1,6 @@
 """The pages build, show every public name, and hold code that runs."""
 
+import inspect
 import os
 import pathlib
 import re
@@ -44,15 +45,38 @@ def site(tmp_path_factory):
     return folder
 
 
-@once
-@pytest.mark.slow
-def test_every_public_name_has_its_place(site):
-    places = {
+def places(site):
+    return {
         name
         for page in site.glob("api/*.html")
         for name in re.findall(r'id="(keras_lt[\w.]+)"', page.read_text())
     }
-    assert set(public_objects()) - places == set()
+
+
+@once
+@pytest.mark.slow
+def test_every_public_name_has_its_place(site):
+    assert set(public_objects()) - places(site) == set()
+
+
+@once
+@pytest.mark.slow
+def test_methods_of_bases_without_a_place_have_one(site):
+    """A base that is not public has no place of its own for its methods."""
+    found = public_objects()
+    wanted = {
+        f"{name}.{method}"
+        for name, kind in found.items()
+        if isinstance(kind, type) and name.count(".") > 1
+        for base in kind.__mro__[1:]
+        if base.__module__.startswith("keras_lt") and base not in found.values()
+        for method, value in vars(base).items()
+        if not method.startswith("_")
+        if inspect.isfunction(value) or isinstance(value, property)
+        if value.__doc__
+    }
+    assert "keras_lt.models.EarlyExitModel.predict_with_exits" in wanted
+    assert wanted - places(site) == set()
 
 
 @once

@@ -3,6 +3,7 @@
 from keras_lt.models.backbone_cut import valid_exits
 from keras_lt.models.classification_model import ClassificationModel
 from keras_lt.models.early_exit_model import EarlyExitModel
+from keras_lt.models.exit_answer import ExitAnswer
 from keras_lt.models.long_tail_model import LongTailModel
 from keras_lt.models.resnet import resnet20
 from keras_lt.models.resnet import resnet32
@@ -13,6 +14,7 @@ from keras_lt.models.weight_decay import add_weight_decay
 __all__ = [
     "ClassificationModel",
     "EarlyExitModel",
+    "ExitAnswer",
     "LongTailModel",
     "add_weight_decay",
     "resnet20",
