@@ -292,7 +292,7 @@ class ClassificationModel(keras.Model):
             weights = ops.take(by_class, ids, axis=0)
         if sample_weight is None:
             return weights
-        return weights * ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
+        return weights * _as_vector(sample_weight)
 
     def _term(
         self,
@@ -310,6 +310,8 @@ class ClassificationModel(keras.Model):
         value = objective(outputs[key], ids, x=x, y=y, outputs=outputs)
         if len(value.shape) == 0:
             return self._mean.of(ops.reshape(value, (1,)))
+        if sample_weight is not None:
+            sample_weight = _as_vector(sample_weight)
         weights = self.objective_weights(labels, outputs, sample_weight)
         return self._mean.of(value, weights)
 
@@ -357,3 +359,8 @@ class ClassificationModel(keras.Model):
             check_finite("x", x)
         if isinstance(y, np.ndarray) and not are_soft(y, self.num_classes):
             check_labels(y, self.num_classes, name="y")
+
+
+def _as_vector(sample_weight: Tensor) -> Tensor:
+    """Returns weights `(batch,)` in float32, as a tensor of the backend."""
+    return ops.cast(ops.reshape(sample_weight, (-1,)), "float32")

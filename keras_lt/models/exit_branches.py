@@ -8,6 +8,7 @@ import keras
 from keras_lt.layers import ExitBlock
 from keras_lt.layers import ExitBranch
 from keras_lt.layers import MixedPooling
+from keras_lt.models.heads import check_classifier
 from keras_lt.models.heads import make_classifier
 from keras_lt.models.heads import make_pooling
 from keras_lt.models.heads import make_projection
@@ -51,6 +52,8 @@ def make_branches(
         )
     for one, shape in zip(made, shapes, strict=True):
         one.build(shape)
+        logits = one.compute_output_shape(shape)
+        check_classifier(one.classifier, logits[-1], num_classes)
     return made
 
 

@@ -130,8 +130,11 @@ class StagedModel(ClassificationModel):
             last = self._plain_stages[-1].output.shape
             return self.branches[-1].feature_shape(last)
         for stage in self.stages:
-            if f"features/{name}" in stage.output_names:
-                return tuple(stage.output[f"features/{name}"].shape)
+            # Its `output_names` are those of layers, not the keys.
+            if isinstance(stage.output, dict):
+                found = stage.output.get(f"features/{name}")
+                if found is not None:
+                    return tuple(found.shape)
         raise ValueError(
             "An objective must read the features of the last classifier, or "
             f"one of the model's `feature_layers`, {list(self.feature_layers)}"

@@ -46,6 +46,8 @@ def certainty(logits: Tensor, measure: str = "confidence") -> Tensor:
         measure: `"confidence"`, the largest softmax probability, or
             `"entropy"`, 1 less the entropy as a share of its maximum.
     """
+    if 0 in tuple(logits.shape):  # One exit; torch has no maximum of nothing.
+        return ops.cast(logits[..., 0], "float32")
     return MEASURES[measure](logits)
 
 

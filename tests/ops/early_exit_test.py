@@ -178,6 +178,10 @@ def test_nan_at_one_exit_leaves_the_next_one_alone():
 def test_a_single_exit_is_the_last(criterion):
     found = scores(criterion, logits(exits=1), LABELS)
     assert tuple(found.shape) == (60, 0)
+    if criterion in early_exit.MEASURES:
+        early = ops.convert_to_tensor(logits(exits=1))[:, :-1]
+        certain = early_exit.certainty(early, criterion)
+        assert tuple(certain.shape) == (60, 0)
     assert exits_at(found, np.zeros(0)).tolist() == [1] * 60
     alive = to_numpy(early_exit.alive(found, ops.zeros((0,))))
     np.testing.assert_array_equal(alive, np.ones((60, 1)))
