@@ -5,6 +5,7 @@ import pytest
 
 from keras_lt import class_groups
 from keras_lt import data
+from keras_lt.data.arrays import split_of_rows
 
 
 def pair(*counts: int) -> tuple[np.ndarray, np.ndarray]:
@@ -54,6 +55,30 @@ def test_long_tailed_subset():
     held = split.validation.rows
     np.testing.assert_array_equal(split.train.rows, rows[~np.isin(rows, held)])
     np.testing.assert_array_equal(split.train.x[:, 0, 0, 0], split.train.rows)
+
+
+def test_held_out_of_what_the_rows_leave_over():
+    x, y = pair(9, 6, 3)
+    full = data.Examples(x, y)
+    order = np.argsort(y, kind="stable")  # 9 zeros, 6 ones, 3 twos.
+    rows, test = order[[0, 1, 2, 3, 9, 15]], order[[4, 5, 10, 16]]
+    split = split_of_rows(
+        full, rows=rows, not_spare=test, validation_per_class=3
+    )
+    assert split.class_counts == [4, 1, 1]
+    assert np.bincount(split.validation.y).tolist() == [3, 3, 1]
+    held = split.validation.rows
+    assert not set(held) & {*rows, *test}
+    np.testing.assert_array_equal(split.validation.y, y[held])
+    np.testing.assert_array_equal(split.validation.x[:, 0, 0, 0], held)
+    assert split.settings["validation_per_class"] == 3
+
+
+@pytest.mark.parametrize("per_class", [-1, 2.5])
+def test_number_per_class_out_of_range(per_class):
+    x, y = pair(9, 6)
+    with pytest.raises(ValueError, match="`validation_per_class` must be"):
+        split_of_rows(data.Examples(x, y), validation_per_class=per_class)
 
 
 def test_same_seed_same_split():

@@ -3,6 +3,7 @@ import pytest
 
 from keras_lt.data.holdout import draw_per_class
 from keras_lt.data.holdout import hold_out
+from keras_lt.data.holdout import spare_rows
 
 LABELS = np.random.RandomState(0).permutation(
     np.repeat(np.arange(6), [200, 45, 15, 5, 2, 1])
@@ -49,3 +50,36 @@ def test_every_row_has_the_same_chance():
 def test_fraction_out_of_range(fraction):
     with pytest.raises(ValueError, match="at least 0 and smaller than 1"):
         hold_out(LABELS, fraction)
+
+
+USED = np.concatenate(
+    [np.flatnonzero(LABELS == label)[:used] for label, used in
+     enumerate([190, 45, 0, 2, 1, 1])]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "per_class, expected",
+    [(1, [1, 0, 1, 1, 1, 0]), (4, [4, 0, 4, 3, 1, 0]), (99, [10, 0, 15, 3, 1])],
+)
+def test_spare_rows_are_as_many_as_wanted_or_left(per_class, expected):
+    rows = spare_rows(LABELS, USED, per_class)
+    found = np.bincount(LABELS[rows], minlength=6)
+    assert found.tolist() == [*expected, 0][:6]
+    assert not set(rows) & set(USED)
+    assert (np.diff(rows) > 0).all()
+
+
+def test_seed_decides_which_spare_rows():
+    first, again, other = (spare_rows(LABELS, USED, 5, s) for s in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert set(first) != set(other)
+
+
+def test_every_spare_row_has_the_same_chance():
+    labels, used = np.repeat([0, 1], [10, 4]), np.array([0, 1, 13])
+    drawn = np.zeros(14)
+    for seed in range(2000):
+        drawn[spare_rows(labels, used, 2, seed)] += 1
+    expected = np.repeat([0.0, 1 / 4, 2 / 3, 0.0], [2, 8, 3, 1])
+    np.testing.assert_allclose(drawn / 2000, expected, atol=0.04)

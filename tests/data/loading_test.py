@@ -60,6 +60,36 @@ def test_digits_parts_do_not_overlap():
     assert set(split.parts()) == {"train", "validation", "test"}
 
 
+def test_digits_held_out_of_what_is_left_over():
+    """Of 178 zeros, 30 are for testing and 144 for training: 4 are left."""
+    plain = data.load("digits_lt", imbalance_factor=20)
+    split = data.load("digits_lt", imbalance_factor=20, validation_per_class=20)
+    assert np.bincount(split.validation.y).tolist() == [4] + 9 * [20]
+    for name in ("train", "test"):
+        before, after = plain.parts()[name], split.parts()[name]
+        np.testing.assert_array_equal(before.rows, after.rows)
+    rows = np.concatenate([part.rows for part in split.parts().values()])
+    assert len(set(rows)) == len(rows)
+    assert split.settings["validation_per_class"] == 20
+    assert split.settings["validation_fraction"] == 0
+    assert "validation_per_class" not in plain.settings
+    other = data.load(
+        "digits_lt", imbalance_factor=20, validation_per_class=20, seed=1
+    )
+    assert set(other.validation.rows) != set(split.validation.rows)
+
+
+def test_held_out_in_two_ways():
+    match = "Only one of .* Received: 0.1 and 5. The first takes images from"
+    with pytest.raises(ValueError, match=match):
+        data.load(
+            "digits_lt",
+            imbalance_factor=20,
+            validation_fraction=0.1,
+            validation_per_class=5,
+        )
+
+
 def test_seed_changes_training_images_and_leaves_the_test():
     first, other = (
         data.load("digits_lt", imbalance_factor=20, seed=seed)
@@ -93,6 +123,37 @@ def test_archive(tmp_path):
     assert split.class_counts[-1] == 2
     assert split.class_names[:2] == ["airplane", "automobile"]
     assert split.name == "cifar10_lt"
+
+
+def test_archive_with_images_held_out_of_what_is_left_over(tmp_path):
+    np.savez(tmp_path / "cifar10.npz", **small_cifar())
+    plain, split = (
+        data.load(
+            "cifar10_lt",
+            imbalance_factor=10,
+            data_dir=tmp_path,
+            validation_per_class=number,
+        )
+        for number in (0, 3)
+    )
+    np.testing.assert_array_equal(plain.train.x, split.train.x)
+    # All 20 images of the largest class are trained on, and 15 of the next.
+    assert split.class_counts[:2] == [20, 15]
+    assert np.bincount(split.validation.y).tolist() == [0] + 9 * [3]
+    numbers = split.validation.x[:, 0, 0, 0]
+    assert not set(numbers) & set(split.train.x[:, 0, 0, 0])
+    np.testing.assert_array_equal(split.validation.rows, numbers)
+
+
+def test_nothing_is_left_over_of_all_images(tmp_path):
+    np.savez(tmp_path / "cifar10.npz", **small_cifar())
+    with pytest.raises(ValueError, match="must find images .*nothing is left"):
+        data.load(
+            "cifar10_lt",
+            imbalance_factor=1,
+            data_dir=tmp_path,
+            validation_per_class=3,
+        )
 
 
 def test_archive_of_grey_images_and_the_environment(tmp_path, monkeypatch):
@@ -146,6 +207,14 @@ def test_archive_of_a_subset_that_does_not_reach(tmp_path, arguments, message):
     arguments = {"imbalance_factor": 10} | arguments
     with pytest.raises(ValueError, match=message):
         data.load("cifar10_lt", data_dir=folder, **arguments)
+
+
+def test_archive_of_a_subset_has_nothing_left_over(tmp_path):
+    folder = write_subset(tmp_path / "part", small_cifar(), imbalance=5)
+    arguments = {"data_dir": folder, "validation_per_class": 3}
+    match = "Received: data of which nothing is left. Use `validation_fraction`"
+    with pytest.raises(ValueError, match=match):
+        data.load("cifar10_lt", imbalance_factor=5, **arguments)
 
 
 def test_nothing_there(tmp_path):
