@@ -145,7 +145,7 @@ class _Graph:
     def _count_passing(self) -> list[int]:
         """Counts, for each call, the tensors made before and used after it."""
         born = {id(tensor): -1 for tensor in self.model.inputs}
-        last_use = {}
+        last_use: dict[int, int] = {}
         for index, (_, inputs, outputs) in enumerate(self.calls):
             born.update((id(tensor), index) for tensor in outputs)
             last_use.update((id(tensor), index) for tensor in inputs)
@@ -164,7 +164,7 @@ class _Graph:
 
 
 @functools.cache
-def _functional_type() -> type:
+def _functional_type() -> Any:
     """Returns the class of the models that `keras.Model` makes of a graph."""
     tensor = keras.Input((1,))
     return type(keras.Model(tensor, tensor))

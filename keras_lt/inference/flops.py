@@ -56,8 +56,9 @@ def count_flops(
 
     >>> count_flops(keras.layers.Dense(10), (None, 64))
     640
-    >>> count_flops(keras_lt.models.resnet32((32, 32, 3)))
-    68861952
+    >>> convolution = keras.layers.Conv2D(16, 3, padding="same")
+    >>> count_flops(convolution, (None, 32, 32, 3)) == 32 * 32 * 3 * 3 * 3 * 16
+    True
     """
     inputs = _make_inputs(model, input_shape)
     counter = _Counter()
@@ -148,15 +149,15 @@ class _Counter:
 def _make_inputs(model: Any, input_shape: Any) -> Any:
     """Returns symbolic inputs of one example."""
     own = list(model.inputs) if is_graph(model) else []
+    keys = None
     if input_shape is None:
-        structure = [tuple(tensor.shape) for tensor in own]
+        shapes = [tensor.shape for tensor in own]
+    elif isinstance(input_shape, dict):
+        # Keras goes through a mapping in the order of its sorted keys.
+        keys = sorted(input_shape)
+        shapes = [input_shape[key] for key in keys]
     else:
-        structure = input_shape
-    if structure and _is_shape(structure):
-        structure = [structure]
-    # JAX has no order of the keys of a mapping but the alphabetical one.
-    keys = sorted(structure) if isinstance(structure, dict) else None
-    shapes = [structure[key] for key in keys] if keys else list(structure)
+        shapes = [input_shape] if _is_shape(input_shape) else [*input_shape]
     _check_shapes(model, shapes, [tensor.shape for tensor in own])
     dtypes = [tensor.dtype for tensor in own] or [None] * len(shapes)
     tensors = [
@@ -169,9 +170,7 @@ def _make_inputs(model: Any, input_shape: Any) -> Any:
 
 
 def _is_shape(value: Any) -> bool:
-    return not isinstance(value, dict) and all(
-        size is None or isinstance(size, int) for size in value
-    )
+    return all(size is None or isinstance(size, int) for size in value)
 
 
 def _check_shapes(model: Any, shapes: list[Any], own: list[Any]) -> None:

@@ -14,22 +14,14 @@ from keras_lt.models.backbone_cut import cut
 from keras_lt.models.backbone_cut import valid_exits
 from tests.checks import through_json
 from tests.checks import to_numpy
+from tests.quick_weights import draw_with_numpy
 
 SHAPE = (8, 8, 3)
 
 
 @pytest.fixture(autouse=True)
 def quick_weights(monkeypatch):
-    """Draws weights with NumPy, as JAX compiles for each shape of them."""
-    generator = np.random.default_rng(0)
-
-    def draw(self, shape, dtype=None):
-        scale = np.sqrt(2 / max(1, np.prod(shape[:-1])))
-        values = generator.normal(scale=scale, size=shape)
-        return keras.ops.convert_to_tensor(values, dtype or "float32")
-
-    for name in ("GlorotUniform", "VarianceScaling", "TruncatedNormal"):
-        monkeypatch.setattr(getattr(keras.initializers, name), "__call__", draw)
+    draw_with_numpy(monkeypatch)
 
 
 def images(rows=3, shape=SHAPE):
