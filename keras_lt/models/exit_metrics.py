@@ -37,6 +37,10 @@ class ExitMetrics:
         self.early = [m for m in metrics if m not in shares]
         self.full = [FullDepthMetric(metric) for metric in self.early]
         self.weighted = [FullDepthMetric(one) for one in weighted_metrics]
+        names = {metric.name for metric in self.full}
+        for metric in self.weighted:
+            if metric.name in names:  # Keras tells its own apart likewise.
+                metric.prefix = "full_weighted_"
         self.hard_share = keras.metrics.Mean(name="hard_share", dtype="float32")
 
     @property

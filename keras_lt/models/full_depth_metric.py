@@ -13,12 +13,13 @@ _BY_NAME = {
 
 
 class FullDepthMetric(keras.metrics.Metric):
-    """Logs a copy of a metric under its name with `full_` before it."""
+    """Logs a copy of a metric under its name with a prefix before it."""
 
     def __init__(self, metric: Any) -> None:
         copy = _copy(metric)
         super().__init__(name=f"full_{copy.name}", dtype="float32")
         self.copy = copy
+        self.prefix = "full_"
 
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None
@@ -29,7 +30,7 @@ class FullDepthMetric(keras.metrics.Metric):
         result = self.copy.result()
         if not isinstance(result, dict):
             result = {self.copy.name: result}
-        return {f"full_{name}": value for name, value in result.items()}
+        return {f"{self.prefix}{name}": value for name, value in result.items()}
 
     def reset_state(self) -> None:
         self.copy.reset_state()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_lt.layers import CosineClassifier
+from keras_lt.validation import check_positive_int
 
 
 def make_classifier(
@@ -55,6 +56,7 @@ def make_pooling(shape: Sequence[int | None]) -> keras.layers.Layer:
 
 def make_projection(projection_dim: int) -> keras.layers.Layer:
     """Returns a dense layer with ReLU, in float32."""
+    check_positive_int("projection_dim", projection_dim)
     return keras.layers.Dense(
         projection_dim, activation="relu", dtype="float32", name="projection"
     )

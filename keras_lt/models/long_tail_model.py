@@ -19,7 +19,6 @@ from keras_lt.types import Config
 from keras_lt.types import Outputs
 from keras_lt.types import Tensor
 from keras_lt.validation import check_not_negative
-from keras_lt.validation import check_positive_int
 
 
 @serializable
@@ -92,7 +91,6 @@ class LongTailModel(ClassificationModel):
         self.pooling = make_pooling(backbone.outputs[0].shape)
         self.projection: keras.layers.Dense | None = None
         if projection_dim is not None:
-            check_positive_int("projection_dim", projection_dim)
             self.projection = make_projection(projection_dim)
         self._build_head()
         if weight_decay:

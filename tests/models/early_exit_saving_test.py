@@ -1,0 +1,282 @@
+"""A saved model with exits comes back whole, also in a fresh process."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_lt import layers
+from keras_lt import losses
+from keras_lt import metrics
+from keras_lt.models import EarlyExitModel
+from keras_lt.ops.early_exit import certainty
+from tests.checks import to_numpy
+from tests.models.exit_models import dense_model
+from tests.models.exit_models import image_backbone
+from tests.models.exit_models import image_model
+from tests.models.exit_models import seeded_weights
+from tests.models.exit_models import vectors
+from tests.models.small_models import CLASSES
+from tests.models.small_models import COUNTS
+from tests.models.small_models import SPARSE
+from tests.models.small_models import MeanFeature
+from tests.models.small_models import images
+
+PROGRAM = """
+import json
+import sys
+import keras
+import numpy as np
+import keras_lt
+
+
+@keras.saving.register_keras_serializable(package="keras_lt_tests")
+def certain_of_class_two(logits, labels):
+    certain = keras.ops.softmax(logits)[:, 2]
+    return certain * keras.ops.cast(keras.ops.equal(labels, 2), "float32")
+
+
+folder = sys.argv[1]
+model = keras.saving.load_model(folder + "/model.keras")
+data = np.load(folder + "/data.npz")
+with open(folder + "/expected.json") as file:
+    expected = json.load(file)
+to_numpy = keras.ops.convert_to_numpy
+outputs = model(data["x"])
+for name in ("exits", "features", "leaves_at"):
+    found = to_numpy(outputs[name])
+    np.testing.assert_allclose(found, data[name], 1e-4, 1e-5, err_msg=name)
+answers = model.predict(data["x"], verbose=0)
+np.testing.assert_allclose(answers, data["answers"], 1e-4, 1e-5)
+logs = model.evaluate(data["x"], data["y"], verbose=0, return_dict=True)
+assert logs.keys() == expected["logs"].keys(), logs
+for name, value in expected["logs"].items():
+    np.testing.assert_allclose(logs[name], value, 1e-4, 1e-6, err_msg=name)
+config = json.loads(json.dumps(model.get_config()))
+assert config == expected["config"], config
+assert model.threshold == expected["config"]["threshold"]
+assert model.training_threshold == expected["config"]["training_threshold"]
+assert int(model.optimizer.iterations) == 2
+model.fit(data["x"], data["y"], verbose=0)
+"""
+
+
+@keras.saving.register_keras_serializable(package="keras_lt_tests")
+def certain_of_class_two(logits, labels):
+    certain = ops.softmax(logits)[:, 2]
+    return certain * ops.cast(ops.equal(labels, 2), "float32")
+
+
+def changed_model():
+    """Returns a model none of whose settings is the default."""
+    own = keras.Sequential(
+        [keras.layers.Conv2D(5, 2), keras.layers.GlobalMaxPooling2D()],
+        name="own",
+    )
+    return EarlyExitModel(
+        image_backbone(),
+        ["one", "two"],
+        CLASSES,
+        classifier=layers.CosineClassifier(CLASSES, scale=20.0),
+        branch=[layers.MixedPooling(2), own],
+        threshold=[0.5, 0.75],
+        training_threshold=[0.25, 0.125],
+        criterion=certain_of_class_two,
+        exit_weights=[0.25, 0.5, 1.0],
+        normalizer="survivors",
+        trunk_gradient=0.25,
+        mask_objectives=True,
+        projection_dim=7,
+        feature_layers=["inner"],
+        weight_decay=1e-3,
+    )
+
+
+def test_fresh_process_loads_the_model(tmp_path):
+    x, y = images()
+    model = changed_model()
+    model.compile(
+        keras.optimizers.SGD(0.05, momentum=0.9),
+        losses.LDAM(COUNTS, scale=20.0),
+        metrics=[
+            "accuracy",
+            metrics.GroupAccuracy(COUNTS),
+            metrics.ExitShares(3, class_counts=COUNTS),
+        ],
+        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="w")],
+    )
+    model.fit(x, y, batch_size=6, verbose=0)
+    # Changed after it was made, between any two of its scores.
+    scores = to_numpy(certainty(model(x)["exits"]))
+    model.threshold = np.median(scores[:, :2], axis=0)
+    model.training_threshold = [0.5, 0.25]
+    model.exit_loss.exit_weights.assign([0.75, 0.5, 2.0])
+    model.save(tmp_path / "model.keras")
+    outputs = {name: to_numpy(one) for name, one in model(x).items()}
+    assert set(outputs["leaves_at"]) >= {1, 2}
+    np.savez(
+        tmp_path / "data.npz",
+        x=x,
+        y=y,
+        answers=model.predict(x, verbose=0),
+        **{name: outputs[name] for name in ("exits", "features", "leaves_at")},
+    )
+    expected = {
+        "logs": model.evaluate(x, y, verbose=0, return_dict=True),
+        "config": model.get_config(),
+    }
+    assert "exit_1_share_few" in expected["logs"]
+    (tmp_path / "expected.json").write_text(json.dumps(expected))
+    environment = {**os.environ, "KERAS_BACKEND": keras.config.backend()}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(tmp_path)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_configuration_comes_back_from_json():
+    model = changed_model()
+    config = json.dumps(model.get_config())
+    copy = EarlyExitModel.from_config(json.loads(config))
+    assert json.dumps(copy.get_config()) == config
+    assert not {id(one) for one in copy.weights} & {
+        id(one) for one in model.weights
+    }
+    x, _ = images()
+    shapes = [
+        {name: tuple(one.shape) for name, one in made(x).items()}
+        for made in (model, copy)
+    ]
+    assert shapes[0] == shapes[1]
+    copy.set_weights(model.get_weights())
+    np.testing.assert_allclose(
+        to_numpy(copy(x)["exits"]), to_numpy(model(x)["exits"]), 1e-5, 1e-5
+    )
+
+
+def numbers_in_file(path):
+    """Returns how many numbers the weights in a file hold."""
+    found = []
+
+    def count(name, item):
+        if isinstance(item, h5py.Dataset):
+            found.append(item.size)
+
+    with h5py.File(path) as file:
+        file.visititems(count)
+    return sum(found)
+
+
+@pytest.mark.parametrize("make", [dense_model, changed_model])
+def test_each_weight_is_there_once(make, tmp_path):
+    """Though a layer is in the backbone, and in one stage or another."""
+    model = make()
+    numbers = sum(int(np.prod(one.shape)) for one in model.weights)
+    assert len({id(one) for one in model.weights}) == len(model.weights)
+    assert model.count_params() == numbers
+    parts = [model.backbone, *model.branches]
+    settings = CLASSES + 2 * (model.num_exits - 1) + model.num_exits
+    assert numbers == sum(one.count_params() for one in parts) + settings
+    model.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as file:
+        file.extract("model.weights.h5", tmp_path)
+    assert numbers_in_file(tmp_path / "model.weights.h5") == numbers
+
+
+def test_weights_load_into_another_model_of_the_kind(tmp_path):
+    x, _ = images()
+    first = seeded_weights(
+        image_model(
+            classifier="cosine",
+            branch="block",
+            threshold=[0.25, 0.5],
+            training_threshold=[0.75, 0.5],
+            exit_weights=[0.5, 1.0, 2.0],
+        )
+    )
+    first.class_weights.assign([1, 2, 3, 4])
+    first.save_weights(tmp_path / "first.weights.h5")
+    second = image_model(classifier="cosine", branch="block")
+    second.load_weights(tmp_path / "first.weights.h5")
+    np.testing.assert_allclose(
+        to_numpy(second(x)["exits"]), to_numpy(first(x)["exits"]), 1e-6
+    )
+    assert second.threshold == [0.25, 0.5]
+    assert second.training_threshold == [0.75, 0.5]
+    for name in ("class_weights", "thresholds"):
+        np.testing.assert_array_equal(
+            to_numpy(getattr(second, name)), to_numpy(getattr(first, name))
+        )
+    assert to_numpy(second.exit_loss.exit_weights).tolist() == [0.5, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"exits": ["one"]}, {"exits": []}, {"projection_dim": 3}],
+    ids=["one exit less", "no exits", "projection"],
+)
+def test_weights_of_another_model_are_refused(other, tmp_path):
+    dense_model().save_weights(tmp_path / "first.weights.h5")
+    model = dense_model(**other)
+    with pytest.raises(ValueError):
+        model.load_weights(tmp_path / "first.weights.h5")
+
+
+def test_weights_without_the_state_of_an_objective(tmp_path):
+    x, y = vectors()
+    first = seeded_weights(dense_model())
+    first.compile("sgd", SPARSE(from_logits=True))
+    first.save_weights(tmp_path / "first.weights.h5")
+    second = dense_model()
+    second.compile("sgd", SPARSE(from_logits=True), objectives=[MeanFeature()])
+    with pytest.warns(UserWarning, match="no state of the objective"):
+        second.load_weights(tmp_path / "first.weights.h5")
+    np.testing.assert_allclose(
+        to_numpy(second(x)["exits"]), to_numpy(first(x)["exits"]), 1e-6
+    )
+    second.fit(x, y, verbose=0)
+    second.save(tmp_path / "second.keras")
+    loaded = keras.saving.load_model(tmp_path / "second.keras")
+    assert float(loaded.objectives[0].calls) == 1
+    np.testing.assert_allclose(
+        to_numpy(loaded.objectives[0].centre),
+        to_numpy(second.objectives[0].centre),
+    )
+
+
+def test_training_goes_on_alike_after_loading(tmp_path):
+    x, y = vectors(20)
+    model = dense_model(training_threshold=0.4, classifier="cosine")
+    model.compile(
+        keras.optimizers.Adam(0.01), losses.LDAM(COUNTS), metrics=["accuracy"]
+    )
+    model.fit(x, y, verbose=0, shuffle=False)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    histories = [
+        one.fit(x, y, verbose=0, epochs=2, shuffle=False).history
+        for one in (model, loaded)
+    ]
+    assert histories[0].keys() == histories[1].keys()
+    for name, values in histories[0].items():
+        np.testing.assert_allclose(histories[1][name], values, 1e-5)
+
+
+def test_plain_model_of_full_depth():
+    model = seeded_weights(image_model(projection_dim=5))
+    x, _ = images()
+    plain = model.as_functional()
+    assert type(plain).__name__ == "Functional"
+    expected = to_numpy(model(x)["exits"])[:, -1]
+    np.testing.assert_allclose(to_numpy(plain(x)), expected, 1e-5, 1e-6)
