@@ -119,7 +119,8 @@ class StagedPredictor:
             ValueError: If `x` is empty, or holds no images of the right shape.
         """
         start = time.perf_counter()
-        size = check_positive_int("batch_size", batch_size or 32)
+        size = 32 if batch_size is None else batch_size
+        check_positive_int("batch_size", size)
         source = open_source(x, size, steps)
         known = source.num_examples
         if known is not None:  # Small inputs share shapes with each other.

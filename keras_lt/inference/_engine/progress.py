@@ -15,6 +15,8 @@ def callback_list(
     """Returns the callbacks as one, as `keras.Model.predict` has them."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         return callbacks
+    if isinstance(callbacks, keras.callbacks.Callback):
+        callbacks = [callbacks]  # Alone, it would run in a thread of its own.
     return keras.callbacks.CallbackList(
         callbacks,
         add_progbar=verbose != 0,
