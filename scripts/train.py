@@ -178,6 +178,15 @@ def _methods_are_known(names: list[str]) -> bool:
     return bool(names) and not set(names) - set(applications.METHODS)
 
 
+@flags.validator("exit_weights", "must be numbers, with commas between them.")
+def _exit_weights_are_numbers(words: list[str] | None) -> bool:
+    try:
+        _numbers(words)
+    except ValueError:
+        return False
+    return True
+
+
 def _numbers(words: list[str] | None) -> tuple[float, ...] | None:
     return tuple(map(float, words)) if words else None
 

@@ -77,6 +77,13 @@ def load(settings: Settings) -> data.Split:
             "imbalanced as they are. Received: imbalance_factor="
             f"{settings.imbalance_factor}. Leave out --imbalance_factor."
         )
+    if settings.validation_per_class:
+        raise ValueError(
+            "`validation_per_class` must be left out, as no subset of one's "
+            "own images is taken that could leave some over. Received: "
+            f"validation_per_class={settings.validation_per_class}. Pass "
+            "--validation_fraction instead."
+        )
     return data.from_directory(
         settings.data_dir,
         validation_fraction=settings.validation_fraction,

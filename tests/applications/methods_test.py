@@ -41,6 +41,15 @@ def test_combination_takes_each_part_from_its_method():
     assert len(method.make_callbacks(COUNTS, 4)) == 1
 
 
+def test_exits_go_with_any_other_method():
+    assert methods.combine(["elf"]).exits
+    assert not methods.combine(["ldam_drw"]).exits
+    method = methods.combine(["ldam_drw", "square_root_sampling", "elf"])
+    assert method.exits
+    assert method.classifier == "cosine"
+    assert isinstance(method.make_loss(COUNTS), losses.LDAM)
+
+
 def test_plain_parts_where_no_method_sets_them():
     method = methods.combine(["drw"])
     loss = method.make_loss(COUNTS)

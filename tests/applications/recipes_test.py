@@ -22,8 +22,8 @@ QUIET = {"verbose": 0, "epochs": 1}
 def small_network(shape):
     """Compiles in a second, unlike what the recipes train."""
     images = keras.Input(shape)
-    x = keras.layers.Conv2D(4, 3, strides=4, activation="relu")(images)
-    return keras.Model(images, x)
+    x = keras.layers.Conv2D(4, 3, 4, activation="relu", name="stage_1")(images)
+    return keras.Model(images, keras.layers.Dense(4)(x))
 
 
 @pytest.fixture
@@ -75,6 +75,42 @@ def test_cifar_leaves_a_run_that_can_be_judged(cifar_dir, tmp_path, recipe):
     assert again.class_accuracies == card.class_accuracies
     stored = judging.judge(folder, tau=result.tau, predict=False)
     assert stored.class_accuracies == result.cards["adjusted"].class_accuracies
+
+
+def test_cifar_with_exits_says_what_they_do(cifar_dir, tmp_path):
+    folder = tmp_path / "run"
+    settings = Settings(
+        **QUIET,
+        method=("ldam_drw", "elf"),
+        imbalance_factor=8,
+        data_dir=cifar_dir,
+        output_dir=str(folder),
+        validation_per_class=2,
+        exits=("stage_1",),
+        max_accuracy_loss=0.1,
+    )
+    result = cifar10_lt.run(settings)
+
+    record = json.loads((folder / "result.json").read_text())
+    assert record == json.loads(json.dumps(result.record()))
+    assert record["settings"]["exits"] == ["stage_1"]
+    assert record["split"]["validation_per_class"] == 2
+    assert {"exit_1_share", "hard_share"} <= set(record["history"])
+    found = record["exits"]
+    assert found["thresholds_are"] == "chosen on held-out images"
+    for name in ("as_trained", "full_depth"):
+        assert (folder / "report" / name / "report.json").exists()
+    test = result.split.test
+    early, full = result.logits, result.exits.exit_logits[:, -1]
+    for name, logits in {"as_trained": early, "full_depth": full}.items():
+        hits = logits.argmax(-1) == test.y
+        assert record["scores"][name]["accuracy"] == hits.mean()
+    lines = result.table().splitlines()
+    assert "ldam_drw + elf, at full depth" in lines[4]
+    assert "exit 2 %" in lines[8]
+
+    again = judging.judge(folder)  # The model of the file has the thresholds.
+    assert again.accuracy == record["scores"]["as_trained"]["accuracy"]
 
 
 def test_finished_run_is_not_trained_again(cifar_dir, tmp_path):
@@ -141,6 +177,12 @@ def test_own_images_are_as_imbalanced_as_they_are(photos):
         image_folder.run(settings)
     with pytest.raises(ValueError, match="Pass --data_dir"):
         image_folder.run(Settings())
+
+
+def test_nothing_is_left_over_of_own_images(photos):
+    settings = Settings(data_dir=photos, validation_per_class=5)
+    with pytest.raises(ValueError, match="--validation_fraction instead"):
+        image_folder.run(settings)
 
 
 def test_networks_of_keras_applications_by_name():

@@ -47,6 +47,40 @@ def test_killed_run_goes_on_and_can_be_reported(tmp_path):
     assert report["scores"] == result["scores"]["as_trained"]
 
 
+def test_flags_reach_the_exits(tmp_path):
+    pytest.importorskip("sklearn")
+    folder = tmp_path / "run"
+    flags = {
+        "exits": "stage_2",
+        "branch": "pooled",
+        "threshold": 0.8,
+        "training_threshold": 0.6,
+        "exit_weights": "0.5,1",
+        "trunk_gradient": 0.25,
+        "validation_per_class": 5,
+        "max_accuracy_loss": 0.05,
+    }
+    status, output = run_script(
+        "train.py",
+        "--application=digits_lt",
+        "--method=logit_adjusted,elf",
+        "--epochs=1",
+        "--progress=none",
+        f"--output_dir={folder}",
+        *(f"--{name}={value}" for name, value in flags.items()),
+        cwd=tmp_path,
+    )
+    assert status == 0, output
+    assert "logit_adjusted + elf, at full depth" in output
+    assert "exit 2 %" in output
+    result = json.loads((folder / "result.json").read_text())
+    found = {name: result["settings"][name] for name in flags}
+    assert found == {**flags, "exits": ["stage_2"], "exit_weights": [0.5, 1]}
+    assert result["exits"]["thresholds_are"] == "chosen on held-out images"
+    assert result["split"]["validation_per_class"] == 5
+    assert (folder / "exits" / "exit_curve.json").exists()
+
+
 def test_help_names_what_is_allowed():
     _, output = run_script("train.py", "--help")
     assert "<digits_lt|cifar10_lt|cifar100_lt|image_folder>" in output
@@ -61,6 +95,9 @@ def test_help_names_what_is_allowed():
         ("--method=magic", "must be of crossentropy, logit_adjusted"),
         ("--backend=numpy", "jax|tensorflow|torch"),
         ("--imbalance_factor=0.01", "number >= 1.0"),
+        ("--branch=deep", "auto|pooled|block|mixed_pool"),
+        ("--training_threshold=1.5", "[0.0, 1.0]"),
+        ("--exit_weights=1,much", "must be numbers, with commas"),
         ("--learning_rat=1", "Unknown command line flag 'learning_rat'"),
     ],
 )

@@ -1,0 +1,62 @@
+import keras
+import pytest
+
+from applications.methods import combine
+from applications.networks import network
+from applications.settings import Settings
+from keras_lt import layers
+from keras_lt import models
+
+
+def backbone():
+    images = keras.Input((8, 8, 1))
+    x = keras.layers.Conv2D(4, 3, name="stage_1")(images)
+    x = keras.layers.Conv2D(4, 3, name="stage_2")(x)
+    return keras.Model(images, keras.layers.Conv2D(4, 3)(x))
+
+
+def test_plain_methods_have_no_exits():
+    model = network(backbone(), 3, combine(["ldam_drw"]), 1e-4, Settings())
+    assert type(model) is models.LongTailModel
+    assert isinstance(model.classifier, layers.CosineClassifier)
+    assert model.weight_decay == 1e-4
+
+
+def test_settings_reach_the_exits():
+    settings = Settings(
+        exits=("stage_2",),
+        branch="mixed_pool",
+        threshold=0.7,
+        training_threshold=0.6,
+        exit_weights=(0.5, 1.0),
+        trunk_gradient=0.25,
+    )
+    method = combine(["ldam_drw", "elf"])
+    model = network(backbone(), 3, method, 1e-4, settings)
+    config = model.get_config()
+    assert {name: config[name] for name in ("exits", "branch")} == {
+        "exits": ["stage_2"],
+        "branch": "mixed_pool",
+    }
+    assert model.threshold == [0.7]
+    assert model.training_threshold == [0.6]
+    assert config["exit_weights"] == [0.5, 1.0]
+    assert model.trunk_gradient == 0.25
+    assert model.weight_decay == 1e-4
+    kinds = {type(branch.classifier) for branch in model.branches}
+    assert kinds == {layers.CosineClassifier}
+
+
+def test_recipes_have_the_defaults_of_the_library():
+    model = network(backbone(), 3, combine(["elf"]), 0.0, Settings())
+    plain = models.EarlyExitModel(backbone(), ["stage_1", "stage_2"], 3)
+    own, expected = model.get_config(), plain.get_config()
+    for config in (own, expected):
+        del config["name"], config["backbone"]
+    assert own == expected
+
+
+def test_exit_that_the_network_lacks_is_named():
+    settings = Settings(exits=("stage_9",))
+    with pytest.raises(ValueError, match="'stage_9'"):
+        network(backbone(), 3, combine(["elf"]), 0.0, settings)
