@@ -104,8 +104,8 @@ def with_operations():
     )
     inputs = keras.Input(SHAPE)
     x = layers.Conv2D(4, 3, padding="same", name="stem")(inputs)
-    x = x + layers.Dense(4, name="dense")(x)
-    return keras.Model(inputs, layers.Dense(2)(halve(x)))
+    x = x + layers.Dense(4, name="mix")(x)
+    return keras.Model(inputs, layers.Dense(2, name="last")(halve(x)))
 
 
 def test_stages_of_a_residual_network():
