@@ -101,8 +101,9 @@ def test_score_equal_to_the_threshold_stays():
     outcomes = ExitOutcomes([0], [[0, 0]], [[0.9]], [0.5, 1], [5, 5])
     assert outcomes.exits_at(0.9).tolist() == [2]
     assert outcomes.exits_at(np.nextafter(np.float32(0.9), 0)).tolist() == [1]
-    # In float64 the score is below this, and in float32 it is equal.
-    assert outcomes.exits_at(0.9 - 1e-9).tolist() == [2]
+    # In float64 the score is greater than this, and in float32 it is equal.
+    close = float(np.float32(0.9)) - 1e-9
+    assert outcomes.exits_at(close).tolist() == [2]
 
 
 def test_nobody_leaves_at_1_even_if_the_softmax_rounds_to_it():
