@@ -36,13 +36,12 @@ def main(argv: list[str]) -> None:
     start = time.perf_counter()
     name = backend.set_up_keras(_BACKEND.value)
     from applications.digits_lt import demo
-    from keras_lt import report
 
     print(
         f"Training {len(demo.METHODS)} methods on {_SEEDS.value} long-tailed "
         f"sets of digits, with Keras on {name}."
     )
-    cards = demo.run(
+    runs = demo.run(
         pathlib.Path(_REPORT.value),
         seeds=range(_SEEDS.value),
         epochs=_EPOCHS.value,
@@ -50,7 +49,7 @@ def main(argv: list[str]) -> None:
         say=lambda line: print(line, flush=True),
     )
     minutes = (time.perf_counter() - start) / 60
-    print(f"\n{report.summarize(cards)}\n")
+    print(f"\n{runs.table()}\n")
     print(f"{minutes:.1f} minutes. The report: {_REPORT.value}/README.md")
 
 

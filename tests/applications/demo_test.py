@@ -8,7 +8,7 @@ from applications.digits_lt import demo
 def test_demo_writes_a_table_and_reports(tmp_path):
     pytest.importorskip("sklearn")
     lines = []
-    cards = demo.run(
+    runs = demo.run(
         tmp_path,
         seeds=(0, 1),
         methods=("crossentropy",),
@@ -17,7 +17,8 @@ def test_demo_writes_a_table_and_reports(tmp_path):
         say=lines.append,
     )
     adjusted = "crossentropy, adjusted afterwards"
-    assert list(cards) == ["crossentropy", adjusted]
+    assert list(runs.cards) == ["crossentropy", adjusted]
+    assert "work saved" not in runs.table()
     assert [line.split("]")[0] for line in lines] == ["[1/2", "[2/2"]
     page = (tmp_path / "README.md").read_text()
     assert "399 training images of 10 digits, from 144" in page
@@ -27,3 +28,30 @@ def test_demo_writes_a_table_and_reports(tmp_path):
     result = json.loads((tmp_path / "result.json").read_text())
     assert [len(found) for found in result["scores"].values()] == [2, 2]
     assert result["groups"] == {"many": 1, "medium": 4, "few": 5}
+
+
+@pytest.mark.slow
+def test_demo_shows_the_work_that_exits_save(tmp_path):
+    pytest.importorskip("sklearn")
+    method = "logit_adjusted + elf"
+    assert method in demo.METHODS
+    runs = demo.run(
+        tmp_path,
+        seeds=(3,),
+        methods=(method,),
+        epochs=1,
+        plots=False,
+        say=lambda line: None,
+    )
+    assert list(runs.cards) == [method, f"{method}, at full depth"]
+    head, _, early, full = runs.table().splitlines()
+    assert "work saved %" in head
+    result = json.loads((tmp_path / "result.json").read_text())
+    (saved,) = result["work_saved"][method]
+    assert early.endswith(f" {100 * saved:.1f} |")
+    assert full.endswith("- |")
+    assert result["split"]["validation_per_class"] == demo.HELD_OUT
+    assert sum(result["class_counts"]) == 399
+    page = (tmp_path / "README.md").read_text()
+    assert "](logit_adjusted_elf/" in page
+    assert "is chosen on 20\nimages of each class" in page
