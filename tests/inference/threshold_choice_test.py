@@ -18,6 +18,12 @@ CASES = [
     {"max_accuracy_loss": 0.05, "margin": 0.0, "metric": "accuracy"},
     {"max_accuracy_loss": 0.1, "margin": 0.5, "metric": "worst_group"},
     {"max_accuracy_loss": 0.1, "margin": 0.0, "max_group_loss": 0.02},
+    {
+        "max_accuracy_loss": 0.3,
+        "margin": 0.0,
+        "metric": "worst_group",
+        "max_group_loss": 0.05,
+    },
     {"mean_cost": 0.5},
     {"mean_cost": 0.7, "metric": "accuracy"},
     {"mean_cost": 0.6, "metric": "worst_group"},
