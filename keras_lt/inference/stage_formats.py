@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_lt.inference.onnx_names import name_onnx_ends
+from keras_lt.inference.onnx_file import finish_onnx
 from keras_lt.inference.stage_graph import StageGraph
 from keras_lt.validation import check_choice
 
@@ -71,15 +71,16 @@ def write_graph(graph: StageGraph, format: str, path: pathlib.Path) -> None:
                 path, format=format, verbose=False, input_signature=[signature]
             )
         if format == "onnx":
-            name_onnx_ends(path, list(graph.outputs_spec))
+            finish_onnx(path, list(graph.outputs_spec))
     except (ImportError, OSError):
         raise
     except Exception as error:
         raise ValueError(
             f"{path.name!r} cannot be written in the format {format!r} from "
-            f"the {keras.config.backend()} backend. Received: {error}. Try "
-            "another format, or load the saved model with another "
-            "KERAS_BACKEND and export it there."
+            f"the {keras.config.backend()} backend. Received: "
+            f"{str(error).strip().splitlines()[:1]}. Try another format, or "
+            "load the saved model with another KERAS_BACKEND and export it "
+            "there."
         ) from error
 
 

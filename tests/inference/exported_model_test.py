@@ -23,7 +23,7 @@ def test_answers_of_predict(tmp_path):
         exits=["stage_1", "stage_2"],
         num_classes=5,
         classifier="cosine",
-        branch="mixed_pool",
+        branch="block",
         projection_dim=16,
     )
     images = np.random.default_rng(0).integers(0, 256, (61, 8, 8, 3), "uint8")
