@@ -5,6 +5,7 @@ from keras_lt.inference.exit_curve import ExitCurve
 from keras_lt.inference.exit_outcomes import ExitOutcomes
 from keras_lt.inference.exit_scores import ExitScores
 from keras_lt.inference.export import export_stages
+from keras_lt.inference.flops import count_flops
 from keras_lt.inference.operating_point import OperatingPoint
 from keras_lt.inference.shares import thresholds_for_shares
 from keras_lt.inference.staged_answer import StagedAnswer
@@ -21,6 +22,7 @@ __all__ = [
     "StagedPredictor",
     "StagedRunner",
     "choose_thresholds",
+    "count_flops",
     "export_stages",
     "score_answers",
     "thresholds_for_shares",

@@ -54,6 +54,7 @@ def count_flops(
 
     Example:
 
+    >>> count_flops = keras_lt.inference.count_flops
     >>> count_flops(keras.layers.Dense(10), (None, 64))
     640
     >>> convolution = keras.layers.Conv2D(16, 3, padding="same")

@@ -124,7 +124,7 @@ class LongTailModel(ClassificationModel):
                 f"{list(self.feature_layers)}. Received: features={name!r}. "
                 f"Make the model with `feature_layers=[{name!r}]`."
             )
-        return tuple(self.backbone.get_layer(name).output.shape)
+        return tuple(self.feature_extractor.output[f"features/{name}"].shape)
 
     def as_functional(self) -> keras.Model:
         """Returns an ordinary model from images to logits, sharing weights.
