@@ -7,7 +7,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_lt.inference._engine.buckets import power_of_two_from
 from keras_lt.inference._engine.devices import running_device
@@ -20,8 +19,9 @@ from keras_lt.inference._engine.repacking import full_batches
 from keras_lt.inference._engine.sources import open_source
 from keras_lt.inference._engine.stage_function import stage_function
 from keras_lt.inference._engine.stage_function import variables_of
+from keras_lt.inference._engine.stage_timing import noise
+from keras_lt.inference._engine.stage_timing import time_stages
 from keras_lt.inference.staged_answer import StagedAnswer
-from keras_lt.types import Tensor
 from keras_lt.validation import check_positive_int
 
 
@@ -157,21 +157,10 @@ class StagedPredictor:
             ValueError: If there are no images, and the shape is not known.
         """
         if images is None:
-            images = _noise(batch_size, self.image_shape)
-        rows: Tensor = self._device.put(images, len(images))
-        stages = self._stages()
-        inputs = []
-        for stage in stages:
-            inputs.append(rows)
-            rows = stage(rows)[-1]
-        seconds = np.zeros((repeats, len(stages)))
-        for repeat in range(repeats):
-            for position, stage in enumerate(stages):
-                start = time.perf_counter()
-                # As NumPy, for a GPU to have finished.
-                ops.convert_to_numpy(stage(inputs[position])[0])
-                seconds[repeat, position] = time.perf_counter() - start
-        return np.median(seconds, axis=0) / len(images)
+            images = noise(batch_size, self.image_shape)
+        rows = self._device.put(images, len(images))
+        seconds = time_stages(self._stages(), rows, repeats)
+        return seconds / len(images)
 
     def _answer(
         self, batches: Iterator[np.ndarray], size: int, log: ExitLog
@@ -230,16 +219,3 @@ def _shape_of_images(stage: Any) -> tuple[int | None, ...] | None:
         if inputs:
             return tuple(inputs[0].shape[1:])
     return None
-
-
-def _noise(
-    batch_size: int, image_shape: tuple[int | None, ...] | None
-) -> np.ndarray:
-    if image_shape is None or None in image_shape:
-        raise ValueError(
-            "`images` must be given where a stage takes images of any shape. "
-            f"Received: none, for image_shape={image_shape}. Pass a batch of "
-            "images of the usual shape."
-        )
-    generator = np.random.default_rng(0)
-    return generator.standard_normal((batch_size, *image_shape), "float32")
