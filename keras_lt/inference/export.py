@@ -151,7 +151,7 @@ def _write_graphs(
 ) -> list[Config]:
     """Writes the graphs, and returns what the manifest says of them."""
     described = []
-    sample = random_inputs(graphs[0].inputs_spec)
+    sample: Any = random_inputs(graphs[0].inputs_spec)
     for k, graph in enumerate(graphs):
         path = folder / f"stage_{k + 1}{SUFFIXES[format]}"
         write_graph(graph, format, path)

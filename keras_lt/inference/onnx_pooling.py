@@ -48,7 +48,7 @@ def _chain_to(last: Any, made: dict[str, Any]) -> list[Any] | None:
 def _pooling(source: str, pool: Any, target: str) -> list[Any]:
     from onnx import helper
 
-    attributes = {
+    attributes: dict[str, Any] = {
         # Pads are those at all starts, then those at all ends.
         name: [size for at, size in enumerate(sizes) if at % 4 in (1, 2)]
         for name, sizes in _attributes(pool).items()
