@@ -1,5 +1,6 @@
 """Pools a feature map by a learned mixture of its means and maxima."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -27,8 +28,11 @@ class MixedPooling(keras.layers.Layer):
 
     Output shape: `(batch, size * size * channels)`.
 
+    A map whose size is no multiple of `size` has cells that overlap by a pixel.
+
     Raises:
-        ValueError: If `size` is not a positive integer.
+        ValueError: If `size` is not a positive integer, or the size of the
+            map is not known.
 
     Example:
 
@@ -45,12 +49,14 @@ class MixedPooling(keras.layers.Layer):
     def __init__(self, size: int = 4, **kwargs: Any):
         super().__init__(**kwargs)
         self.size = check_positive_int("size", size)
-        options = {"data_format": "channels_last", "dtype": self.dtype_policy}
-        self.mean = keras.layers.AdaptiveAveragePooling2D(self.size, **options)
-        self.maximum = keras.layers.AdaptiveMaxPooling2D(self.size, **options)
-        self.flatten = keras.layers.Flatten(**options)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
+        if len(input_shape) != 4 or None in input_shape[1:]:
+            raise ValueError(
+                "`MixedPooling` must have feature maps of known size, (batch, "
+                "height, width, channels). Received: shape "
+                f"{tuple(input_shape)}. Give the backbone an input shape."
+            )
         # The weight is the sigmoid of it, so that 0 mixes half and half.
         self.mixture = self.add_weight(
             name="mixture", shape=(), initializer="zeros"
@@ -59,8 +65,10 @@ class MixedPooling(keras.layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         share = ops.cast(ops.sigmoid(self.mixture), self.compute_dtype)
-        mean, maximum = self.mean(inputs), self.maximum(inputs)
-        return self.flatten(share * maximum + (1 - share) * mean)
+        mean = self._pool(inputs, ops.mean)
+        maximum = self._pool(inputs, ops.max)
+        cells = share * maximum + (1 - share) * mean
+        return ops.reshape(cells, (-1, self.size**2 * inputs.shape[-1]))
 
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]
@@ -69,3 +77,20 @@ class MixedPooling(keras.layers.Layer):
 
     def get_config(self) -> Config:
         return {**super().get_config(), "size": self.size}
+
+    def _pool(self, maps: Tensor, reduce: Callable[..., Tensor]) -> Tensor:
+        """Returns `reduce` of each cell, `(batch, size, size, channels)`.
+
+        The adaptive pooling of Keras would do, but a size of 1, or a map of
+        one pixel, ends the process on TensorFlow.
+        """
+        for axis in (1, 2):
+            length = maps.shape[axis]
+            parts = []
+            for n in range(self.size):
+                start = n * length // self.size
+                stop = -(-(n + 1) * length // self.size)
+                part = (slice(None),) * axis + (slice(start, stop),)
+                parts.append(reduce(maps[part], axis=axis, keepdims=True))
+            maps = ops.concatenate(parts, axis=axis)
+        return maps

@@ -28,11 +28,10 @@ def expected(maps, size, share):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
-@pytest.mark.parametrize("shape", [(6, 6), (4, 7), (3, 5)])
+@pytest.mark.parametrize("shape", [(6, 6), (4, 7), (3, 5), (1, 1)])
 @pytest.mark.parametrize("mixture", [0.0, -1.5, 30.0])
 def test_mixes_mean_and_maximum_of_each_cell(size, shape, mixture):
-    maps = MAPS[:, : shape[0]]
-    maps = np.concatenate([maps, maps + 0.5], axis=2)[:, :, : shape[1]]
+    maps = np.tile(MAPS, (1, 1, 2, 1))[:, : shape[0], : shape[1]]
     layer = MixedPooling(size)
     layer.build(maps.shape)
     layer.mixture.assign(mixture)
@@ -77,3 +76,9 @@ def test_gradient_reaches_all_pixels():
 def test_bad_size(size):
     with pytest.raises(ValueError, match="`size` must be a whole number, 1 or"):
         MixedPooling(size)
+
+
+@pytest.mark.parametrize("shape", [(None, None, 3), (6, None, 3), (6, 3)])
+def test_maps_must_be_of_known_size(shape):
+    with pytest.raises(ValueError, match="feature maps of known size"):
+        MixedPooling()(keras.Input(shape))
