@@ -74,6 +74,19 @@ def test_held_out_of_what_the_rows_leave_over():
     assert split.settings["validation_per_class"] == 3
 
 
+def test_seed_decides_what_is_held_out_of_the_rest():
+    x, y = pair(40, 40)
+    rows = np.flatnonzero(np.arange(80) % 4 == 0)
+    first, again, other = (
+        split_of_rows(
+            data.Examples(x, y), rows=rows, validation_per_class=9, seed=seed
+        ).validation.rows
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert set(first) != set(other)
+
+
 @pytest.mark.parametrize("per_class", [-1, 2.5])
 def test_number_per_class_out_of_range(per_class):
     x, y = pair(9, 6)
