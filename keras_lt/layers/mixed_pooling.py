@@ -73,7 +73,8 @@ class MixedPooling(keras.layers.Layer):
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
-        return (input_shape[0], self.size * self.size * input_shape[-1])
+        batch, *_, channels = input_shape
+        return (batch, channels and self.size**2 * channels)
 
     def get_config(self) -> Config:
         return {**super().get_config(), "size": self.size}

@@ -177,7 +177,7 @@ class ClassificationModel(keras.Model):
         self,
         x: Any = None,
         y: Any = None,
-        y_pred: Outputs | None = None,
+        y_pred: Any = None,
         sample_weight: Tensor | None = None,
         training: bool = True,
     ) -> Tensor:

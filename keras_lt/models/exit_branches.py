@@ -13,7 +13,7 @@ from keras_lt.models.heads import make_classifier
 from keras_lt.models.heads import make_pooling
 from keras_lt.models.heads import make_projection
 
-Shape = tuple[int | None, ...]
+Shape = tuple[Any, ...]
 BODIES = ("auto", "pooled", "block", "mixed_pool")
 """The kinds of branches that are known by name."""
 

@@ -63,7 +63,7 @@ def make_projection(projection_dim: int) -> keras.layers.Layer:
 
 
 def check_classifier(
-    classifier: keras.layers.Layer, made: int, num_classes: int
+    classifier: keras.layers.Layer, made: int | None, num_classes: int
 ) -> None:
     """Raises unless the classifier makes one logit per class."""
     if made != num_classes:
