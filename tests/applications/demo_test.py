@@ -1,8 +1,24 @@
 import json
 
+import keras
 import pytest
 
 from applications.digits_lt import demo
+from applications.digits_lt import recipe
+
+
+@pytest.fixture(autouse=True)
+def small_network(monkeypatch):
+    """Compiles in a second, unlike what the demo trains."""
+
+    def make():
+        images = x = keras.Input((8, 8, 1))
+        for name in ("stage_1", "stage_2", "stage_3"):
+            x = keras.layers.Conv2D(4, 3, strides=2, name=name)(x)
+            x = keras.layers.ZeroPadding2D(1)(x)
+        return keras.Model(images, x)
+
+    monkeypatch.setattr(recipe, "digits_network", make)
 
 
 def test_demo_writes_a_table_and_reports(tmp_path):
@@ -30,7 +46,6 @@ def test_demo_writes_a_table_and_reports(tmp_path):
     assert result["groups"] == {"many": 1, "medium": 4, "few": 5}
 
 
-@pytest.mark.slow
 def test_demo_shows_the_work_that_exits_save(tmp_path):
     pytest.importorskip("sklearn")
     method = "logit_adjusted + elf"
