@@ -1,5 +1,6 @@
 """What helps after training, without training again."""
 
 from keras_lt.posthoc.logit_adjustment import adjust_logits
+from keras_lt.posthoc.tau_normalization import tau_normalized
 
-__all__ = ["adjust_logits"]
+__all__ = ["adjust_logits", "tau_normalized"]

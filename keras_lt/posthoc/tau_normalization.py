@@ -1,0 +1,160 @@
+"""Takes the advantage of long weight vectors off a trained classifier."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_lt.graph import is_graph
+from keras_lt.graph import replay
+from keras_lt.layers import CosineClassifier
+from keras_lt.layers import ExitBranch
+from keras_lt.models.classification_model import ClassificationModel
+from keras_lt.types import Tensor
+from keras_lt.validation import check_finite
+from keras_lt.validation import check_not_negative
+
+
+def tau_normalized(
+    model: keras.Model, tau: float = 0.7, keep_bias: bool = False
+) -> keras.Model:
+    """Returns a copy with classifier weights `w[c] / |w[c]| ** tau`.
+
+    A linear classifier learns the longer weights for a class, the more images
+    of it there are, and the longest weights win where the features are in
+    doubt. Between `tau=0`, which leaves them as they are, and `tau=1`, which
+    makes all of them equally long, lies a trade of the head against the tail
+    that takes no training. Nothing is known here of the class counts.
+
+    Logits, and so confidences, become smaller or larger with `tau`: choose
+    the thresholds of early exits again, and fit temperatures, afterwards.
+
+    Args:
+        model: A trained `LongTailModel` or `EarlyExitModel` with a linear
+            classifier (at each exit), or any functional or sequential model
+            whose last layer is a `keras.layers.Dense`. It stays as it is.
+        tau: 0 or greater; choose it on validation data. The paper looks from
+            0 to 2.
+        keep_bias: Whether to keep the bias. By default it becomes 0, as it
+            prefers frequent classes too.
+
+    Returns:
+        A model of the same class with weights of its own, not compiled.
+
+    Raises:
+        ValueError: If the classifier is not linear and without an activation,
+            its weights are not finite, or `tau` is negative.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    >>> model.set_weights([np.diag([4.0, 1.0]), np.array([3.0, 0.0])])
+    >>> balanced = keras_lt.posthoc.tau_normalized(model, tau=0.5)
+    >>> balanced.predict(np.eye(2), verbose=0).tolist()
+    [[2.0, 0.0], [0.0, 1.0]]
+
+    Reference:
+
+    - [Kang et al., 2020](https://arxiv.org/abs/1910.09217), section 4.3.
+    """
+    check_not_negative("tau", tau)
+    kernels = [_normalized(layer, tau) for layer in _classifiers(model)]
+    copy = _copy(model)
+    for layer, kernel in zip(_classifiers(copy), kernels, strict=True):
+        layer.kernel.assign(kernel)
+        if layer.bias is not None and not keep_bias:
+            layer.bias.assign(np.zeros(layer.bias.shape))
+    return copy
+
+
+def _classifiers(model: Any) -> list[keras.layers.Dense]:
+    """Returns the layers that make the logits of a model."""
+    if isinstance(model, ClassificationModel):
+        return [_dense_at_end(layer) for layer in model.classifiers()]
+    if not is_graph(model):
+        raise ValueError(
+            "`model` must be a LongTailModel, an EarlyExitModel, or a "
+            "functional or built sequential model, whose last layer can be "
+            f"told. Received: {model!r}. Make a `keras.Model(inputs, logits)` "
+            "of it."
+        )
+    return [_dense_at_end(model)]
+
+
+def _dense_at_end(layer: Any) -> keras.layers.Dense:
+    """Returns the linear layer that a layer or model ends with."""
+    if isinstance(layer, ExitBranch):
+        return _dense_at_end(layer.classifier)
+    if is_graph(layer):
+        return _dense_at_end(_last_operation(layer))
+    if isinstance(layer, CosineClassifier):
+        raise ValueError(
+            "The classifier must be a `keras.layers.Dense`, whose weights "
+            f"differ in length. Received: the CosineClassifier {layer.name!r},"
+            " in which each class has unit length already. Adjust the logits "
+            "instead, with `posthoc.adjust_logits`."
+        )
+    if not isinstance(layer, keras.layers.Dense):
+        raise ValueError(
+            "The last layer must be a `keras.layers.Dense` that returns "
+            f"logits. Received: {type(layer).__name__} {layer.name!r}. Make a "
+            "model that ends at the logits."
+        )
+    if layer.activation not in (None, keras.activations.linear):
+        raise ValueError(
+            "The classifier must return logits, without an activation. "
+            f"Received: {layer.name!r} with activation="
+            f"{layer.get_config()['activation']!r}. Set its `activation` to "
+            "`keras.activations.linear`; the softmax belongs to the loss."
+        )
+    return layer
+
+
+def _last_operation(model: keras.Model) -> Any:
+    """Returns what makes the one output of a graph."""
+    if len(model.outputs) != 1:
+        raise ValueError(
+            "`model` must have one output, the logits. Received: "
+            f"{len(model.outputs)} outputs of {model.name!r}. Make a "
+            "`keras.Model` with the one that matters."
+        )
+    makers: list[tuple[Any, Tensor]] = []
+
+    def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
+        outputs = operation(*args, **kwargs)
+        makers.append((operation, outputs))
+        return outputs
+
+    (end,) = replay(model, call).outputs
+    return next(operation for operation, outputs in makers if outputs is end)
+
+
+def _normalized(layer: keras.layers.Dense, tau: float) -> np.ndarray:
+    """Returns the weights `(dim, classes)`; those of length 0 stay 0."""
+    kernel = layer.kernel
+    if not isinstance(kernel, keras.Variable) or "float" not in kernel.dtype:
+        raise ValueError(
+            "The weights of the classifier must be plain floats. Received: "
+            f"{layer.name!r}, which is quantized or has low-rank updates. Use "
+            "the model as it was before."
+        )
+    weights = keras.ops.convert_to_numpy(kernel).astype("float64")
+    check_finite(f"weights of {layer.name}", weights)
+    lengths = np.linalg.norm(weights, axis=0)
+    return weights / np.where(lengths > 0, lengths, 1.0) ** tau
+
+
+def _copy(model: keras.Model) -> keras.Model:
+    """Returns a model that shares nothing with this one."""
+    if isinstance(model, ClassificationModel):
+        # Not Keras's clone, which would be compiled with other objectives.
+        copy = type(model).from_config(model.get_config())
+        of_objectives = {id(v) for v in model.objective_list.variables}
+    else:
+        copy, of_objectives = keras.models.clone_model(model), set()
+    values = [v for v in model.variables if id(v) not in of_objectives]
+    for variable, value in zip(copy.variables, values, strict=True):
+        # By way of NumPy: on JAX the two would share memory, and the training
+        # of one would free that of the other.
+        variable.assign(np.array(keras.ops.convert_to_numpy(value)))
+    return copy
