@@ -18,6 +18,7 @@ METHODS = (
     "cosine",
     "drw",
     "elf",
+    "dro_lt",
     "class_balanced_sampling",
     "square_root_sampling",
     "progressive_sampling",

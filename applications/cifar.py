@@ -8,6 +8,7 @@ from applications.networks import network
 from applications.result import Result
 from applications.schedules import SCHEDULES
 from applications.settings import Settings
+from applications.setup import Setup
 from keras_lt import data
 from keras_lt import models
 from keras_lt.data import transforms
@@ -30,22 +31,17 @@ def run(name: str, settings: Settings) -> Result:
         schedule.weight_decay,
         settings,
     )
-    batches = data.Batches(
-        split.train,
-        batch_size=schedule.batch_size,
-        sampler=method.make_sampler(schedule.epochs),
-        transform=transforms.cifar(),
-        seed=settings.seed,
-    )
     return train_and_judge(
-        name,
-        model,
-        split,
-        batches,
-        evaluation(settings),
-        method,
-        schedule,
-        settings,
+        Setup(
+            application=name,
+            model=model,
+            split=split,
+            augmentation=transforms.cifar(training=settings.augmentation),
+            evaluation=evaluation(settings),
+            method=method,
+            schedule=schedule,
+            settings=settings,
+        )
     )
 
 

@@ -26,6 +26,8 @@ class Method:
         callback: Makes a callback from the class counts and the epoch at
             which a deferred method sets in.
         exits: Whether the model has early exits; the settings say which.
+        robust: Whether features are trained with the robust term of
+            `applications.dro_lt`.
     """
 
     loss: Callable[[Sequence[int]], keras.losses.Loss] | None = None
@@ -35,10 +37,24 @@ class Method:
         Callable[[Sequence[int], int], keras.callbacks.Callback] | None
     ) = None
     exits: bool = False
+    robust: bool = False
 
     def make_loss(self, class_counts: Sequence[int]) -> keras.losses.Loss:
         """Returns the loss for these counts, plain cross-entropy if none."""
         return (self.loss or crossentropy)(class_counts)
+
+    def make_balanced_loss(
+        self, class_counts: Sequence[int]
+    ) -> keras.losses.Loss:
+        """Returns the loss for batches that hold all classes alike.
+
+        A loss that makes up for how frequent a class is would do so a second
+        time there, and is replaced by the plain one. The margins of LDAM stay:
+        they are for how little is known of a class.
+        """
+        if self.loss in FOR_FREQUENCIES:
+            return crossentropy(class_counts)
+        return self.make_loss(class_counts)
 
     def make_sampler(self, epochs: int) -> samplers.Sampler | None:
         """Returns the sampler for so many epochs, if the method has one."""
@@ -59,6 +75,14 @@ class Method:
             for field in dataclasses.fields(self)
         }
         return {name: part for name, part in values.items() if part}
+
+
+FOR_FREQUENCIES = (
+    losses.LogitAdjusted,
+    losses.BalancedSoftmax,
+    losses.ClassBalanced,
+)
+"""Losses that are plain cross-entropy where all classes are as frequent."""
 
 
 def crossentropy(class_counts: Sequence[int]) -> keras.losses.Loss:
@@ -87,6 +111,7 @@ METHODS = {
     "cosine": Method(classifier="cosine"),
     "drw": Method(callback=deferred),
     "elf": Method(exits=True),
+    "dro_lt": Method(robust=True),
     "class_balanced_sampling": Method(
         sampler=lambda epochs: samplers.ClassBalanced()
     ),

@@ -29,10 +29,10 @@ class Result:
         schedule: Epochs and learning rates.
         provenance: Where and with what the run started.
         history: One row per epoch, as `training.train` returns it.
-        images_per_epoch: Number of images that an epoch trains on.
         logits: Answers to the test images.
         held_out_logits: Answers to the held-out images, if any.
         exits: What each exit answered, if the model has exits.
+        initial_run: About the run whose weights it started from, if any.
     """
 
     application: str
@@ -41,10 +41,10 @@ class Result:
     schedule: Schedule
     provenance: dict[str, Any]
     history: Sequence[dict[str, Any]]
-    images_per_epoch: int
     logits: np.ndarray
     held_out_logits: np.ndarray | None = None
     exits: ExitResult | None = None
+    initial_run: dict[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -79,20 +79,56 @@ class Result:
         return cards
 
     @cached_property
-    def curves(self) -> dict[str, list[float]]:
-        """The history by what was measured, to keep and to plot."""
-        names = [key for key in self.history[0] if key not in _NOT_CURVES]
+    def curves(self) -> dict[str, list[float | None]]:
+        """The history by what was measured, to keep and to plot.
+
+        An epoch has None for what its stage does not measure.
+        """
+        names = dict.fromkeys(key for row in self.history for key in row)
         return {
-            key: [round(float(row[key]), 5) for row in self.history]
+            key: [_rounded(row.get(key)) for row in self.history]
             for key in names
+            if key not in _NOT_CURVES
+        }
+
+    @property
+    def stages(self) -> dict[str, dict[str, float]]:
+        """Epochs, seconds and speed of each stage, by name."""
+        seconds: dict[str, list[float]] = {}
+        for row in self.history:
+            seconds.setdefault(row["stage"], []).append(row["seconds"])
+        return {
+            name: {
+                "epochs": len(found),
+                "seconds": round(sum(found), 1),
+                "images_per_second": self._speed(found),
+            }
+            for name, found in seconds.items()
+        }
+
+    @property
+    def held_out(self) -> dict[str, Any] | None:
+        """Balanced accuracy on the held-out images, to choose settings on.
+
+        The strength of the adjustment is chosen on the same images.
+        """
+        examples, logits = self.split.validation, self.held_out_logits
+        if examples is None or logits is None:
+            return None
+        adjusted = posthoc.adjust_logits(
+            logits, self.split.class_counts, self.tau
+        )
+        return {
+            "images": len(examples),
+            "as_trained": round(balanced_accuracy(logits, examples.y), 5),
+            "adjusted": round(balanced_accuracy(adjusted, examples.y), 5),
         }
 
     def record(self) -> dict[str, Any]:
         """Returns the numbers, and all that led to them, as plain values."""
         split, cards = self.split, self.cards
         seconds = [row["seconds"] for row in self.history]
-        speed = self.images_per_epoch / float(np.median(seconds))
-        held_out = self.held_out_logits is not None
+        held_out = self.held_out
         return {
             "application": self.application,
             "settings": self.settings.what_is_trained(),
@@ -100,11 +136,14 @@ class Result:
             "seed": self.settings.seed,
             **self.provenance,
             "seconds": round(sum(seconds), 1),
-            "images_per_second": round(speed, 1),
+            "images_per_second": self._speed(seconds),
+            "stages": self.stages,
+            "initial_run": self.initial_run,
             "scores": {name: card.scores for name, card in cards.items()},
             "intervals": {name: c.intervals for name, c in cards.items()},
             "tau": self.tau,
             "tau_is": "chosen on held-out images" if held_out else "fixed",
+            "held_out": held_out,
             "split": dict(split.settings),
             "class_counts": list(split.class_counts),
             "class_names": list(split.class_names),
@@ -134,6 +173,10 @@ class Result:
             return table
         return f"{table}\n\n{self.exits.point.to_markdown()}"
 
+    def _speed(self, seconds: Sequence[float]) -> float:
+        """Images a second in the median epoch; each has as many."""
+        return round(len(self.split.train) / float(np.median(seconds)), 1)
+
     def _card(self, name: str, logits: np.ndarray) -> report.ReportCard:
         split = self.split
         return report.from_logits(
@@ -160,11 +203,20 @@ def choose_tau(
         labels: Their class ids, `(n,)`.
         class_counts: Number of training images of each class, by label.
     """
-    classes = np.unique(labels)
 
-    def mean_of_classes(tau: float) -> float:
+    def accuracy(tau: float) -> float:
         adjusted = posthoc.adjust_logits(logits, class_counts, tau)
-        hits = adjusted.argmax(axis=-1) == labels
-        return float(np.mean([hits[labels == one].mean() for one in classes]))
+        return balanced_accuracy(adjusted, labels)
 
-    return max(TAUS, key=mean_of_classes)
+    return max(TAUS, key=accuracy)
+
+
+def balanced_accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Returns the mean of the accuracies of the classes."""
+    hits = logits.argmax(axis=-1) == labels
+    classes = np.unique(labels)
+    return float(np.mean([hits[labels == one].mean() for one in classes]))
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(float(value), 5)

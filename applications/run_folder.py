@@ -47,12 +47,15 @@ class RunFolder:
             return cls(None, provenance())
         path = pathlib.Path(settings.output_dir)
         start = path / "settings.json"
-        own = json.loads(json.dumps(settings.what_is_trained()))
+        own = _plain(settings)
         if start.exists():
             saved = json.loads(start.read_text())
             _check_same_run(
                 path,
-                {"application": saved["application"], **saved["settings"]},
+                {
+                    "application": saved["application"],
+                    **_plain(Settings.from_json(saved["settings"])),
+                },
                 {"application": application, **own},
                 settings.resume,
             )
@@ -98,6 +101,7 @@ def _check_same_run(
             f"Received: {str(path)!r}, which holds a run. Add --resume to go "
             "on with it, or use another --output_dir."
         )
+    own, saved = _flat(own), _flat(saved)
     changed = [name for name in own if own[name] != saved.get(name)]
     if changed:
         name = changed[0]
@@ -106,3 +110,19 @@ def _check_same_run(
             f"Received: {name}={own[name]!r}; the run in {str(path)!r} has "
             f"{saved.get(name)!r}. Use its settings, or another --output_dir."
         )
+
+
+def _plain(settings: Settings) -> dict[str, Any]:
+    """Returns the settings as JSON gives them back."""
+    return json.loads(json.dumps(settings.what_is_trained()))
+
+
+def _flat(settings: dict[str, Any]) -> dict[str, Any]:
+    """Returns settings with those of a group as `group.name`."""
+    flat = {}
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{key}": one for key, one in value.items()}
+        else:
+            flat[name] = value
+    return flat

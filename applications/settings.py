@@ -4,6 +4,8 @@ import dataclasses
 import pathlib
 from typing import Any
 
+from applications.robustness_settings import RobustnessSettings
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
@@ -31,6 +33,9 @@ class Settings:
         trunk_gradient: Share of an early exit's gradient for the backbone.
         max_accuracy_loss: Balanced accuracy on held-out images that early
             exits may lose, where the thresholds are chosen on them.
+        robustness: What the method `dro_lt` is told.
+        augmentation: `"plain"`, or for CIFAR `"strong"`, which adds
+            AutoAugment and Cutout.
         backbone: Network of `image_folder`.
         pretrained: Whether that network starts from ImageNet weights.
         image_size: Height and width of the images of `image_folder`.
@@ -42,6 +47,9 @@ class Settings:
         split_seed: Decides which training images are kept and held out; 0 is
             the subset of the literature.
         verbose: As in `keras.Model.fit`.
+
+    Raises:
+        ValueError: If `robustness` is set for a method without it.
     """
 
     method: tuple[str, ...] = ("crossentropy",)
@@ -58,6 +66,8 @@ class Settings:
     exit_weights: tuple[float, ...] | None = None
     trunk_gradient: float = 0.3
     max_accuracy_loss: float = 0.0
+    robustness: RobustnessSettings = RobustnessSettings()
+    augmentation: str = "plain"
     backbone: str = "resnet20"
     pretrained: bool = False
     image_size: tuple[int, int] = (64, 64)
@@ -67,6 +77,18 @@ class Settings:
     seed: int = 0
     split_seed: int = 0
     verbose: Any = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuses what would be without effect."""
+        changed = self.robustness.changed()
+        if changed and "dro_lt" not in self.method:
+            name, value = next(iter(changed.items()))
+            raise ValueError(
+                "What the robust term is told must go with the method "
+                f"`dro_lt`. Received: {name}={value!r} with the method "
+                f"{','.join(self.method)!r}. Add dro_lt to --method, or leave "
+                "it out."
+            )
 
     @property
     def directory(self) -> pathlib.Path | None:
@@ -78,13 +100,14 @@ class Settings:
         own = dataclasses.asdict(self)
         for name in ("data_dir", "output_dir", "resume", "verbose"):
             del own[name]
-        return own
+        return {**own, "robustness": self.robustness.what_is_trained()}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Settings":
         """Returns the settings that JSON held, where tuples are lists."""
-        tuples = {
+        own = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in content.items()
         }
-        return cls(**tuples)
+        robustness = RobustnessSettings(**own.pop("robustness", {}))
+        return cls(robustness=robustness, **own)

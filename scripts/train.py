@@ -9,6 +9,7 @@ A run that was stopped goes on where it was, with --resume added.
 import importlib
 import pathlib
 import sys
+from typing import TYPE_CHECKING
 
 from absl import app
 from absl import flags
@@ -17,6 +18,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import applications  # noqa: E402
 from scripts import backend  # noqa: E402
+from scripts import robustness_flags  # noqa: E402
+
+flags.adopt_module_key_flags(robustness_flags)
+
+if TYPE_CHECKING:
+    from applications.settings import Settings
 
 _PROGRESS = {"bar": 1, "lines": 2, "none": 0}
 
@@ -116,6 +123,12 @@ _MAX_ACCURACY_LOSS = flags.DEFINE_float(
     lower_bound=0.0,
     upper_bound=1.0,
 )
+_AUGMENTATION = flags.DEFINE_enum(
+    "augmentation",
+    "plain",
+    ["plain", "strong"],
+    "Of the training images; strong adds AutoAugment and Cutout, for CIFAR.",
+)
 _BACKBONE = flags.DEFINE_string(
     "backbone",
     "resnet20",
@@ -195,11 +208,24 @@ def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}.")
     backend.set_up_keras(_BACKEND.value, _DTYPE_POLICY.value, _THREADS.value)
-    from applications.settings import Settings
-
     name = _APPLICATION.value
     recipe = importlib.import_module(f"applications.{name}.recipe")
-    settings = Settings(
+    try:
+        result = recipe.run(_settings())
+    except ValueError as error:
+        raise SystemExit(f"{type(error).__name__}: {error}") from error
+    print(result.table())
+
+
+def _settings() -> "Settings":
+    """Returns what the flags say.
+
+    Raises:
+        ValueError: If flags do not go together.
+    """
+    from applications.settings import Settings
+
+    return Settings(
         method=tuple(_METHOD.value),
         imbalance_factor=_IMBALANCE_FACTOR.value,
         profile=_PROFILE.value,
@@ -214,9 +240,11 @@ def main(argv: list[str]) -> None:
         exit_weights=_numbers(_EXIT_WEIGHTS.value),
         trunk_gradient=_TRUNK_GRADIENT.value,
         max_accuracy_loss=_MAX_ACCURACY_LOSS.value,
+        robustness=robustness_flags.settings(),
+        augmentation=_AUGMENTATION.value,
         backbone=_BACKBONE.value,
         pretrained=_PRETRAINED.value,
-        image_size=_IMAGE_SIZE.value,
+        image_size=(_IMAGE_SIZE.value, _IMAGE_SIZE.value),
         data_dir=_DATA_DIR.value,
         output_dir=_OUTPUT_DIR.value,
         resume=_RESUME.value,
@@ -224,11 +252,6 @@ def main(argv: list[str]) -> None:
         split_seed=_SPLIT_SEED.value,
         verbose=_PROGRESS[_PROGRESS_KIND.value],
     )
-    try:
-        result = recipe.run(settings)
-    except ValueError as error:
-        raise SystemExit(f"{type(error).__name__}: {error}") from error
-    print(result.table())
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 
+from applications.augmentation import refuse_strong
 from applications.digits_lt.network import digits_network
 from applications.experiment import train_and_judge
 from applications.methods import combine
@@ -12,6 +13,7 @@ from applications.result import Result
 from applications.schedules import SCHEDULES
 from applications.schedules import SHORT
 from applications.settings import Settings
+from applications.setup import Setup
 from keras_lt import data
 from keras_lt.data import transforms
 
@@ -39,27 +41,25 @@ def run(settings: Settings) -> Result:
         schedule.weight_decay,
         settings,
     )
-    batches = data.Batches(
-        split.train,
-        batch_size=schedule.batch_size,
-        sampler=method.make_sampler(schedule.epochs),
-        transform=transforms.Compose([transforms.RandomCrop(1), NORMALIZE]),
-        seed=settings.seed,
-    )
     return train_and_judge(
-        "digits_lt",
-        model,
-        split,
-        batches,
-        evaluation(settings),
-        method,
-        schedule,
-        settings,
+        Setup(
+            application="digits_lt",
+            model=model,
+            split=split,
+            augmentation=transforms.Compose(
+                [transforms.RandomCrop(1), NORMALIZE]
+            ),
+            evaluation=evaluation(settings),
+            method=method,
+            schedule=schedule,
+            settings=settings,
+        )
     )
 
 
 def load(settings: Settings) -> data.Split:
     """Returns the split."""
+    refuse_strong(settings, "digits_lt")
     return data.load(
         "digits_lt",
         imbalance_factor=settings.imbalance_factor or IMBALANCE_FACTOR,

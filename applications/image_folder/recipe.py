@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 
+from applications.augmentation import refuse_strong
 from applications.experiment import train_and_judge
 from applications.image_folder.backbones import make_backbone
 from applications.image_folder.backbones import make_preprocessing
@@ -12,6 +13,7 @@ from applications.networks import network
 from applications.result import Result
 from applications.schedules import SCHEDULES
 from applications.settings import Settings
+from applications.setup import Setup
 from keras_lt import data
 from keras_lt.data import transforms
 
@@ -44,28 +46,25 @@ def run(settings: Settings) -> Result:
     augmentation = [
         transforms.RandomCrop(max(settings.image_size) // 8),
         transforms.RandomFlip(),
-    ]
-    batches = data.Batches(
-        split.train,
-        batch_size=schedule.batch_size,
-        sampler=method.make_sampler(schedule.epochs),
-        transform=transforms.Compose([*augmentation, evaluation(settings)]),
-        seed=settings.seed,
-    )
-    return train_and_judge(
-        "image_folder",
-        model,
-        split,
-        batches,
         evaluation(settings),
-        method,
-        schedule,
-        settings,
+    ]
+    return train_and_judge(
+        Setup(
+            application="image_folder",
+            model=model,
+            split=split,
+            augmentation=transforms.Compose(augmentation),
+            evaluation=evaluation(settings),
+            method=method,
+            schedule=schedule,
+            settings=settings,
+        )
     )
 
 
 def load(settings: Settings) -> data.Split:
     """Returns the split; images are read when they are needed."""
+    refuse_strong(settings, "image_folder")
     if settings.data_dir is None:
         raise ValueError(
             "`data_dir` must be the folder that holds a folder of images per "

@@ -1,0 +1,25 @@
+"""The stage that every recipe has: all layers, on the loss alone."""
+
+import keras
+
+from applications.setup import Setup
+from keras_lt import training
+
+
+def classification(setup: Setup, name: str = "training") -> training.Stage:
+    """Returns a stage over the epochs of the schedule."""
+    method, schedule = setup.method, setup.schedule
+    counts = setup.split.class_counts
+    return training.Stage(
+        name=name,
+        epochs=schedule.epochs,
+        batches=setup.batches(method.make_sampler(schedule.epochs)),
+        loss=method.make_loss(counts),
+        optimizer=schedule.optimizer(),
+        metrics=["accuracy"],
+        callbacks=[
+            keras.callbacks.LearningRateScheduler(schedule.rate()),
+            *method.make_callbacks(counts, schedule.deferred_epoch),
+        ],
+        validation=setup.held_out(),
+    )

@@ -1,0 +1,127 @@
+"""Starts from the weights of a finished run, in place of the first stage."""
+
+import json
+import pathlib
+from typing import Any
+
+from applications.methods import combine
+from applications.setup import Setup
+
+NETWORK = ("backbone",)
+"""Settings that decide the network, whatever the method."""
+
+EXITS = ("exits", "branch")
+"""Settings that decide it if there are exits."""
+
+ORIGIN = ("seed", "commit", "date", "seconds")
+"""What is kept of where the run comes from."""
+
+
+def load_initial_run(setup: Setup) -> dict[str, Any] | None:
+    """Gives the model the weights of the run that the settings name.
+
+    Returns:
+        What the result of this run says about the other; None if the
+        settings name none.
+
+    Raises:
+        ValueError: If the run is not finished, or is of another application,
+            other training images or another network.
+    """
+    initial_run = setup.settings.robustness.initial_run
+    if initial_run is None:
+        return None
+    folder = pathlib.Path(initial_run)
+    record = _read(folder)
+    _check_same("application", setup.application, record["application"], folder)
+    _check_method(setup, record, folder)
+    _check_network(setup, record, folder)
+    _check_images(setup, record, folder)
+    _load(setup, folder)
+    return {
+        "folder": folder.name,
+        "method": record["settings"]["method"],
+        "epochs": record["schedule"]["epochs"],
+        "scores": record["scores"]["as_trained"],
+        **{
+            name: record[name] for name in ("seed", "commit", "date", "seconds")
+        },
+    }
+
+
+def _read(folder: pathlib.Path) -> dict[str, Any]:
+    try:
+        return json.loads((folder / "result.json").read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            "`initial_run` must be the output folder of a training that is "
+            f"finished. Received: {str(folder)!r}, without a result that can "
+            f"be read ({error}). Train it to its end first."
+        ) from error
+
+
+def _check_method(
+    setup: Setup, record: dict[str, Any], folder: pathlib.Path
+) -> None:
+    method = combine(record["settings"]["method"])
+    if method.robust:
+        raise ValueError(
+            "`initial_run` must be a run of the first stage alone. Received: "
+            f"{str(folder)!r}, whose method has dro_lt. Take one without."
+        )
+    own, other = setup.method, method
+    _check_same(
+        "classifier",
+        own.classifier or "linear",
+        other.classifier or "linear",
+        folder,
+    )
+    _check_same("early exits", own.exits, other.exits, folder)
+
+
+def _check_network(
+    setup: Setup, record: dict[str, Any], folder: pathlib.Path
+) -> None:
+    own = json.loads(json.dumps(setup.settings.what_is_trained()))
+    names = NETWORK + (EXITS if setup.method.exits else ())
+    for name in names:
+        _check_same(name, own[name], record["settings"][name], folder)
+
+
+def _check_images(
+    setup: Setup, record: dict[str, Any], folder: pathlib.Path
+) -> None:
+    """Compares what decides which images are trained on."""
+    split, other = setup.split, record["split"]
+    for name, own in split.settings.items():
+        # Images that the subset leaves over change nothing in training.
+        if name != "validation_per_class":
+            _check_same(name, own, other.get(name), folder)
+    _check_same("class_names", split.class_names, record["class_names"], folder)
+    _check_same(
+        "class_counts", split.class_counts, record["class_counts"], folder
+    )
+
+
+def _check_same(name: str, own: Any, other: Any, folder: pathlib.Path) -> None:
+    if own == other:
+        return
+    if isinstance(own, list):
+        own, other = f"{len(own)} entries", f"others, {len(other)} in all"
+    raise ValueError(
+        "`initial_run` must be a run of the same application, training images "
+        f"and network. Received: {str(folder)!r}, of {name}={other!r}, for "
+        f"one of {own!r}. Train one like this, or leave out --initial_run."
+    )
+
+
+def _load(setup: Setup, folder: pathlib.Path) -> None:
+    path = folder / "model.keras"
+    try:
+        setup.model.load_weights(path)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            "`initial_run` must hold the weights of the same network. "
+            f"Received: {str(path)!r}, which this one cannot take over "
+            f"({error}). Train it anew."
+        ) from error

@@ -1,0 +1,61 @@
+"""What a recipe puts together before it trains."""
+
+import dataclasses
+
+from applications.batches import in_order
+from applications.methods import Method
+from applications.schedules import Schedule
+from applications.settings import Settings
+from keras_lt import data
+from keras_lt import models
+from keras_lt import samplers
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """Holds the parts of one training.
+
+    Args:
+        application: Name of the folder of the recipe.
+        model: The model, untrained.
+        split: The data, with a test part.
+        augmentation: The transform of the training images.
+        evaluation: The transform without augmentation.
+        method: How to rebalance.
+        schedule: Epochs and learning rates.
+        settings: The choices of the run.
+    """
+
+    application: str
+    model: models.ClassificationModel
+    split: data.Split
+    augmentation: data.transforms.Transform
+    evaluation: data.transforms.Transform
+    method: Method
+    schedule: Schedule
+    settings: Settings
+
+    def batches(
+        self,
+        sampler: samplers.Sampler | None = None,
+        batch_size: int | None = None,
+    ) -> data.Batches:
+        """Returns batches of the training images.
+
+        Args:
+            sampler: Which images an epoch holds; each once if None.
+            batch_size: By default that of the schedule.
+        """
+        return data.Batches(
+            self.split.train,
+            batch_size=batch_size or self.schedule.batch_size,
+            sampler=sampler,
+            transform=self.augmentation,
+            seed=self.settings.seed,
+        )
+
+    def held_out(self) -> data.Batches | None:
+        """Returns batches of the held-out images, if there are any."""
+        if self.split.validation is None:
+            return None
+        return in_order(self.split.validation, self.evaluation)
