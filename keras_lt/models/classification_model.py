@@ -11,8 +11,10 @@ from keras_lt.data import Batches
 from keras_lt.losses import LDAM
 from keras_lt.models.compile_checks import check_ldam_heads
 from keras_lt.models.compile_checks import check_loss
+from keras_lt.models.compile_checks import check_num_classes
 from keras_lt.models.labels import label_of
 from keras_lt.models.objective_list import ObjectiveList
+from keras_lt.models.own_callbacks import with_own_callbacks
 from keras_lt.models.weighted_mean import WeightedMean
 from keras_lt.objectives import Objective
 from keras_lt.ops.crossentropy import are_soft
@@ -39,9 +41,9 @@ class ClassificationModel(keras.Model):
     """Trains with a loss on logits, class weights and objectives on features.
 
     The base of `LongTailModel` and `EarlyExitModel`. A subclass builds all its
-    layers in `__init__`, returns a mapping with `features` from `call`, says
-    in `answer` which logits are the answer, and implements `feature_shape`
-    and `classifiers`.
+    layers in `__init__`, a `backbone` among them, returns a mapping with
+    `features` from `call`, says in `answer` which logits are the answer, and
+    implements `feature_shape` and `classifiers`.
 
     Args:
         num_classes: Number of classes.
@@ -51,6 +53,8 @@ class ClassificationModel(keras.Model):
         class_weights: One weight per class for the training loss, a tracked
             variable of shape `(num_classes,)`; ones at first.
     """
+
+    backbone: keras.Model
 
     def __init__(self, num_classes: int, **kwargs: Any):
         super().__init__(**kwargs)
@@ -76,6 +80,20 @@ class ClassificationModel(keras.Model):
         raise NotImplementedError(
             f"`{type(self).__name__}` must implement `feature_shape`."
         )
+
+    def feature_model(self, name: str | None = None) -> keras.Model:
+        """Returns an ordinary model from images to features, sharing weights.
+
+        Use it to look at features, or to compare images by them.
+
+        Args:
+            name: One of `feature_layers`; None for what the classifier gets.
+        """
+        self.feature_shape(name)  # Raises for an unknown name.
+        source = self.backbone.inputs[0]
+        images = keras.Input(source.shape[1:], dtype=source.dtype)
+        outputs = self(images)
+        return keras.Model(images, outputs[_key_of(name)])
 
     def classifiers(self) -> Sequence[keras.layers.Layer]:
         """Returns the layers that make logits."""
@@ -164,7 +182,9 @@ class ClassificationModel(keras.Model):
             batch_size=batch_size,
             epochs=epochs,
             verbose=verbose,
-            callbacks=self._with_own_callbacks(x, callbacks),
+            callbacks=with_own_callbacks(
+                callbacks, self.objectives, x, y, kwargs.get("validation_split")
+            ),
             **kwargs,
         )
 
@@ -302,17 +322,20 @@ class ClassificationModel(keras.Model):
         outputs: Any,
         sample_weight: Tensor | None,
     ) -> Tensor:
-        key = "features"
-        if objective.features is not None:
-            key = f"features/{objective.features}"
         labels = label_of(y)
         ids = as_class_ids(labels, self.num_classes)
-        value = objective(outputs[key], ids, x=x, y=y, outputs=outputs)
+        features = outputs[_key_of(objective.features)]
+        value = objective(features, ids, x=x, y=y, outputs=outputs)
+        value, own_weights = (
+            value if isinstance(value, tuple) else (value, None)
+        )
         if len(value.shape) == 0:
             return self._mean.of(ops.reshape(value, (1,)))
         if sample_weight is not None:
             sample_weight = _as_vector(sample_weight)
         weights = self.objective_weights(labels, outputs, sample_weight)
+        if own_weights is not None:
+            weights = own_weights if weights is None else own_weights * weights
         return self._mean.of(value, weights)
 
     def _add_penalties(self, total: Tensor) -> Tensor:
@@ -330,35 +353,21 @@ class ClassificationModel(keras.Model):
                 f"{names}. Give them a `name`."
             )
         for objective in objectives:
+            check_num_classes(objective, self.num_classes)
             shape = self.feature_shape(objective.features)
             if not objective.built:
                 objective.build(shape)
         self.objective_list.replace(objectives)
-
-    def _with_own_callbacks(self, x: Any, callbacks: Any) -> Any:
-        own = [x.callback()] if isinstance(x, Batches) else []
-        for objective in self.objectives:
-            own.extend(objective.callbacks())
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            if not own:
-                return callbacks
-            raise ValueError(
-                "`callbacks` must be a list of callbacks, as `fit` adds "
-                f"{len(own)} of its own, for `Batches` and objectives. "
-                "Received: a `CallbackList`, which takes no more. Pass its "
-                "callbacks as a list."
-            )
-        if callbacks is None:
-            return own
-        if isinstance(callbacks, keras.callbacks.Callback):
-            return [*own, callbacks]
-        return [*own, *callbacks]
 
     def _check_arrays(self, x: Any, y: Any) -> None:
         if isinstance(x, np.ndarray):
             check_finite("x", x)
         if isinstance(y, np.ndarray) and not are_soft(y, self.num_classes):
             check_labels(y, self.num_classes, name="y")
+
+
+def _key_of(features: str | None) -> str:
+    return "features" if features is None else f"features/{features}"
 
 
 def _as_vector(sample_weight: Tensor) -> Tensor:

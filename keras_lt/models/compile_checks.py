@@ -7,6 +7,7 @@ import keras
 
 from keras_lt.layers import CosineClassifier
 from keras_lt.losses import LDAM
+from keras_lt.objectives import Objective
 
 
 def check_loss(loss: Any) -> None:
@@ -47,3 +48,15 @@ def check_ldam_heads(
             "with `classifier=keras_lt.layers.CosineClassifier(num_classes, "
             f"scale={loss.scale})`."
         )
+
+
+def check_num_classes(objective: Objective, num_classes: int) -> None:
+    """Raises if an objective is for another number of classes."""
+    if objective.num_classes in (None, num_classes):
+        return
+    raise ValueError(
+        "An objective must be for as many classes as the model has, "
+        f"{num_classes}. Received: {objective.name!r} for "
+        f"{objective.num_classes} classes. Use `keras_lt.class_counts(labels, "
+        f"num_classes={num_classes})`."
+    )

@@ -8,9 +8,9 @@ import keras
 from keras_lt.layers import ExitBlock
 from keras_lt.layers import ExitBranch
 from keras_lt.layers import MixedPooling
+from keras_lt.layers.pooling import make_pooling
 from keras_lt.models.heads import check_classifier
 from keras_lt.models.heads import make_classifier
-from keras_lt.models.heads import make_pooling
 from keras_lt.models.heads import make_projection
 
 Shape = tuple[Any, ...]

@@ -1,7 +1,5 @@
 """Makes what stands between a feature map and logits."""
 
-from collections.abc import Sequence
-
 import keras
 
 from keras_lt.layers import CosineClassifier
@@ -34,24 +32,6 @@ def make_classifier(
         "`classifier` must be 'linear', 'cosine' or a layer. "
         f"Received: classifier={classifier!r}."
     )
-
-
-def make_pooling(shape: Sequence[int | None]) -> keras.layers.Layer:
-    """Returns a layer that averages over all axes but the first and last.
-
-    In float32, as half precision loses digits in a mean over many positions.
-    """
-    by_rank = {
-        2: keras.layers.Identity,
-        3: keras.layers.GlobalAveragePooling1D,
-        4: keras.layers.GlobalAveragePooling2D,
-    }
-    if len(shape) not in by_rank:
-        raise ValueError(
-            "The output of `backbone` must have rank 2, 3 or 4. Received: "
-            f"shape {tuple(shape)}. Pool it inside the backbone."
-        )
-    return by_rank[len(shape)](name="pooling", dtype="float32")
 
 
 def make_projection(projection_dim: int) -> keras.layers.Layer:

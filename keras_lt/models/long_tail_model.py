@@ -6,12 +6,12 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_lt.layers.pooling import make_pooling
 from keras_lt.models.classification_model import ClassificationModel
 from keras_lt.models.feature_extractor import check_backbone
 from keras_lt.models.feature_extractor import feature_extractor
 from keras_lt.models.heads import check_classifier
 from keras_lt.models.heads import make_classifier
-from keras_lt.models.heads import make_pooling
 from keras_lt.models.heads import make_projection
 from keras_lt.models.weight_decay import add_weight_decay
 from keras_lt.registration import serializable

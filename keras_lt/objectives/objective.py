@@ -40,6 +40,8 @@ class Objective(keras.layers.Layer):
         weight: The factor, as a variable that the model tracks: a callback
             may assign another value while the model trains.
         base_weight: Likewise.
+        num_classes: Number of classes that the term is for, which the model
+            must have; None if it does for any.
 
     Example:
 
@@ -62,6 +64,7 @@ class Objective(keras.layers.Layer):
         kwargs["dtype"] = "float32"  # Half precision is too coarse for a loss.
         super().__init__(**kwargs)
         self.features = features
+        self.num_classes: int | None = None
         self.weight = self._factor("weight", weight)
         self.base_weight = self._factor("base_weight", base_weight)
         self._config = {"weight": weight, "base_weight": base_weight}
@@ -74,7 +77,7 @@ class Objective(keras.layers.Layer):
         x: Tensor = None,
         y: Tensor = None,
         outputs: Any = None,
-    ) -> Tensor:
+    ) -> Tensor | tuple[Tensor, Tensor]:
         """Returns the term, one value per example or one for the batch.
 
         Args:
@@ -86,15 +89,23 @@ class Objective(keras.layers.Layer):
             outputs: All outputs of the model.
 
         Returns:
-            `(batch,)` values, which are averaged with the sample weights, or
-            a scalar.
+            `(batch,)` values, which are averaged with the sample weights; a
+            pair of values and weights, both `(batch,)`, where the weights
+            multiply those of the samples; or a scalar.
         """
         raise NotImplementedError(
             f"`{type(self).__name__}` must implement `call`."
         )
 
-    def callbacks(self) -> Sequence[keras.callbacks.Callback]:
-        """Returns callbacks that `fit` of the model attaches by itself."""
+    def callbacks(
+        self, x: Any = None, y: Any = None
+    ) -> Sequence[keras.callbacks.Callback]:
+        """Returns callbacks that `fit` of the model attaches by itself.
+
+        Args:
+            x: What `fit` was given to train on.
+            y: The labels, unless they come with `x`.
+        """
         return []
 
     def get_config(self) -> Config:

@@ -52,7 +52,7 @@ def robust_losses(
     Returns:
         `(batch,)`.
     """
-    centroids = ops.stop_gradient(centroids)
+    centroids = ops.stop_gradient(ops.convert_to_tensor(centroids))
     if distance == "chord":
         features = distances.unit(features)
         centroids = distances.unit(centroids)

@@ -1,0 +1,122 @@
+"""Brings the centroids of an objective up to date before each epoch."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_lt.counts import class_groups
+from keras_lt.objectives.class_statistics import ClassStatistics
+from keras_lt.objectives.epoch_data import EpochData
+
+_MEASURED_BATCHES = 20
+"""Number of batches that are classified by their nearest centroid."""
+
+
+class CentroidRefresh(keras.callbacks.Callback):
+    """Passes over the data before each epoch, and logs what it finds.
+
+    The pass is in evaluation mode, and keeps sums of features only. All follows
+    from the weights and the epoch, so that a training that goes on after a
+    crash goes on as if nothing had happened.
+
+    Args:
+        objective: The `Robustness` that it belongs to.
+        data: What to pass over, or None to log radii only.
+    """
+
+    def __init__(self, objective: Any, data: EpochData | None) -> None:
+        super().__init__()
+        self.objective = objective
+        self.data = data
+        self._feature_model: keras.Model | None = None
+        self._found: dict[str, float] = {}
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Compiles the pass anew, as layers may have been frozen since."""
+        if self.data is not None:
+            name = self.objective.features
+            self._feature_model = self.model.feature_model(name)
+
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Refreshes the centroids, and measures."""
+        if self.data is None:
+            return
+        self.data.set_epoch(epoch)
+        objective = self.objective
+        statistics = self._statistics()
+        unknown = not keras.ops.convert_to_numpy(objective.known).any()
+        if unknown or objective.centroid_kind == "epoch":
+            objective.set_centroids(statistics.means, statistics.known)
+        self._found = {
+            **self._by_group(
+                "distance", statistics.distances, statistics.known
+            ),
+            **self._by_group("nearest", *self._nearest()),
+        }
+
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Adds to the logs, which the history and other callbacks get."""
+        if logs is None:
+            return
+        radii, name = self.objective.current_radii(), self.objective.name
+        logs.update(
+            {
+                f"{name}_radius_min": float(radii.min()),
+                f"{name}_radius_mean": float(radii.mean()),
+                f"{name}_radius_max": float(radii.max()),
+                **self._found,
+            }
+        )
+
+    def _statistics(self) -> ClassStatistics:
+        """Returns sums over all the data."""
+        statistics = ClassStatistics(*self.objective.centroids.shape)
+        for features, labels in self._features():
+            statistics.add(features, labels)
+        return statistics
+
+    def _nearest(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the accuracy of each class, and which were looked at."""
+        centroids = self.objective.points_of(self.objective.centroids)
+        known = keras.ops.convert_to_numpy(self.objective.known) > 0
+        offsets = np.where(known, np.square(centroids).sum(axis=1), np.inf)
+        hits, seen = np.zeros((2, len(centroids)))
+        for features, labels in self._features(_MEASURED_BATCHES):
+            scores = features @ centroids.T - 0.5 * offsets
+            np.add.at(hits, labels, scores.argmax(axis=1) == labels)
+            np.add.at(seen, labels, 1.0)
+        return hits / np.maximum(seen, 1.0), seen > 0
+
+    def _features(
+        self, limit: int | None = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yields features `(n, dim)` and class ids, batch by batch."""
+        size = 0
+        for images, labels in self.data.batches(
+            self.params.get("steps"), limit
+        ):
+            size = max(size, len(images))  # One size is compiled only once.
+            missing = np.repeat(images[-1:], size - len(images), axis=0)
+            filled = np.concatenate([images, missing])
+            features = self._feature_model.predict_on_batch(filled)
+            features = self.objective.pooling(features[: len(labels)])
+            yield self.objective.points_of(features), labels
+
+    def _by_group(
+        self, what: str, values: np.ndarray, seen: np.ndarray
+    ) -> dict[str, float]:
+        """Returns the means of groups, of the classes that were seen."""
+        groups = class_groups(self.objective.class_counts)
+        return {
+            f"{self.objective.name}_{what}_{group}": float(
+                values[labels[seen[labels]]].mean()
+            )
+            for group, labels in groups.items()
+            if seen[labels].any()
+        }
