@@ -97,6 +97,8 @@ class CentroidRefresh(keras.callbacks.Callback):
         self, limit: int | None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields features `(n, dim)` and class ids, batch by batch."""
+        if self.data is None or self._feature_model is None:
+            return
         size = 0
         for images, labels in self.data.batches(
             self.params.get("steps"), limit
