@@ -8,7 +8,10 @@ import numpy as np
 
 
 def gradient(function: Callable[[Any], Any], values: Any) -> np.ndarray:
-    """Returns the gradient of `sum(function(values))` as a NumPy array."""
+    """Returns the gradient of `sum(function(values))` as a NumPy array.
+
+    It is 0 where nothing flows back, as behind `stop_gradient`.
+    """
     return _GRADIENTS[keras.backend.backend()](function, np.asarray(values))
 
 
@@ -19,7 +22,8 @@ def _tensorflow(function: Callable[[Any], Any], values: Any) -> np.ndarray:
     with tf.GradientTape() as tape:
         tape.watch(x)
         total = tf.reduce_sum(function(x))
-    return tape.gradient(total, x).numpy()
+    found = tape.gradient(total, x, unconnected_gradients="zero")
+    return tf.convert_to_tensor(found).numpy()
 
 
 def _jax(function: Callable[[Any], Any], values: Any) -> np.ndarray:
@@ -35,8 +39,10 @@ def _torch(function: Callable[[Any], Any], values: Any) -> np.ndarray:
     import torch
 
     x = torch.tensor(values, requires_grad=True)
-    function(x).sum().backward()
-    return x.grad.numpy()
+    total = function(x).sum()
+    if total.requires_grad:
+        total.backward()
+    return np.zeros_like(values) if x.grad is None else x.grad.numpy()
 
 
 _GRADIENTS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}

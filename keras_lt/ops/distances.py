@@ -10,22 +10,32 @@ _SQUARED_FLOOR = 1e-12
 def unit(x: Tensor) -> Tensor:
     """Divides vectors by their length along the last axis.
 
-    A vector of zeros stays one, and its gradient stays finite.
+    A vector of zeros, and one shorter than 1e-6, gives zeros and gets no
+    gradient: that of the direction grows without limit there.
+
+    Args:
+        x: Vectors, of any float type.
+
+    Returns:
+        Vectors of the shape of `x`, in float32.
     """
+    x = ops.cast(x, "float32")
     squares = ops.sum(ops.square(x), axis=-1, keepdims=True)
-    return x * ops.rsqrt(ops.maximum(squares, _SQUARED_FLOOR))
+    inverse = ops.rsqrt(ops.maximum(squares, _SQUARED_FLOOR))
+    return x * ops.where(squares > _SQUARED_FLOOR, inverse, 0.0)
 
 
 def squared_euclidean(a: Tensor, b: Tensor) -> Tensor:
     """Returns the squared distance of each of `a` to each of `b`.
 
     Args:
-        a: `(n, dim)`.
-        b: `(m, dim)`.
+        a: `(n, dim)`, of any float type.
+        b: `(m, dim)`, likewise.
 
     Returns:
-        `(n, m)`, 0 or greater.
+        `(n, m)`, 0 or greater, in float32.
     """
+    a, b = ops.cast(a, "float32"), ops.cast(b, "float32")
     # Near the origin, the difference of large squares keeps more digits.
     origin = ops.stop_gradient(ops.mean(b, axis=0, keepdims=True))
     a, b = a - origin, b - origin
@@ -41,10 +51,10 @@ def euclidean(a: Tensor, b: Tensor) -> Tensor:
     The gradient at distance 0, where there is none, is 0.
 
     Args:
-        a: `(n, dim)`.
-        b: `(m, dim)`.
+        a: `(n, dim)`, of any float type.
+        b: `(m, dim)`, likewise.
 
     Returns:
-        `(n, m)`; what is closer than 1e-6 counts as 1e-6.
+        `(n, m)`, in float32; what is closer than 1e-6 counts as 1e-6.
     """
     return ops.sqrt(ops.maximum(squared_euclidean(a, b), _SQUARED_FLOOR))

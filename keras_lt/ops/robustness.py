@@ -38,7 +38,7 @@ def robust_losses(
       the class are left out of the sum. It bounds the loss of that sum.
 
     Args:
-        features: `(batch, dim)`.
+        features: `(batch, dim)`, of any float type.
         labels: Class ids, `(batch,)`.
         centroids: Centroid of the class of each example, `(batch, dim)`. It
             gets no gradient.
@@ -50,7 +50,7 @@ def robust_losses(
         temperature: `T`, greater than 0.
 
     Returns:
-        `(batch,)`.
+        `(batch,)`, in float32.
     """
     centroids = ops.stop_gradient(ops.convert_to_tensor(centroids))
     if distance == "chord":
@@ -99,13 +99,14 @@ def batch_centroids(features: Tensor, labels: Tensor) -> Tensor:
     """Returns the mean feature of the class of each example in the batch.
 
     Args:
-        features: `(batch, dim)`.
+        features: `(batch, dim)`, of any float type.
         labels: Class ids, `(batch,)`.
 
     Returns:
-        `(batch, dim)`.
+        `(batch, dim)`, in float32.
     """
     same = _same_class(labels)
+    features = ops.cast(features, "float32")
     return ops.matmul(same, features) / ops.sum(same, axis=1, keepdims=True)
 
 
