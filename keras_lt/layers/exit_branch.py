@@ -72,6 +72,10 @@ class ExitBranch(keras.layers.Layer):
         """Returns the logits for features, `(batch, classes)`."""
         return ops.cast(self.classifier(features), "float32")
 
+    def parts(self) -> list[keras.layers.Layer]:
+        """Returns the layers that it is made of, the classifier last."""
+        return [*self._feature_layers(), self.classifier]
+
     def feature_shape(
         self, input_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import keras
 
+from keras_lt.layers import ExitBranch
 from keras_lt.models import ClassificationModel
 from keras_lt.training.stage import Selection
 
@@ -86,22 +87,30 @@ def _named(
 def _leaves(
     layer: keras.layers.Layer, path: str = ""
 ) -> Iterator[tuple[str, keras.layers.Layer]]:
-    """Yields the layers that hold no layers that Keras shows, with paths."""
-    if not isinstance(layer, keras.Model):
+    """Yields the layers that hold no others that can be told apart."""
+    if not isinstance(layer, _CONTAINERS):
         yield path or layer.name, layer
         return
     for inner in _children(layer):
         yield from _leaves(inner, f"{path}/{inner.name}".lstrip("/"))
 
 
-def _containers(model: keras.Model) -> Iterator[keras.Model]:
+def _containers(
+    model: keras.layers.Layer,
+) -> Iterator[keras.layers.Layer]:
     yield model
     for inner in _children(model):
-        if isinstance(inner, keras.Model):
+        if isinstance(inner, _CONTAINERS):
             yield from _containers(inner)
 
 
-def _children(model: keras.Model) -> list[keras.layers.Layer]:
+def _children(model: keras.layers.Layer) -> list[keras.layers.Layer]:
+    if isinstance(model, ExitBranch):
+        return model.parts()
     if not isinstance(model, ClassificationModel):
         return model.layers
     return [one for one in model.layers if one is not model.objective_list]
+
+
+_CONTAINERS = (keras.Model, ExitBranch)
+"""What is trained in parts: a classifier is a part of its branch."""

@@ -53,6 +53,36 @@ def test_trains_what_is_selected(selection, expected):
     assert trained(model) == wanted
 
 
+@pytest.mark.parametrize("branch", ["pooled", "block"])
+def test_classifiers_of_exits_are_apart_from_their_branches(branch):
+    images = keras.Input((4, 4, 1))
+    x = keras.layers.Conv2D(2, 3, padding="same", name="stage_1")(images)
+    x = keras.layers.Conv2D(2, 3, strides=2, name="stage_2")(x)
+    model = models.EarlyExitModel(
+        keras.Model(images, x), ["stage_1"], 3, branch=branch
+    )
+    everything = trained(model)
+    heads = of(*model.classifiers())
+    assert len(heads) == 4
+    for _ in range(2):  # From one to the other, and back.
+        set_trainable(model, "classifier")
+        assert trained(model) == heads
+        set_trainable(model, "backbone")
+        assert trained(model) == everything - heads
+    set_trainable(model, "all")
+    assert trained(model) == everything
+
+    before = model.get_weights()
+    reset_layers(model, "classifier")
+    same = {
+        id(variable)
+        for variable, old in zip(model.weights, before, strict=True)
+        if np.array_equal(keras.ops.convert_to_numpy(variable), old)
+    }
+    kernels = {id(head.kernel) for head in model.classifiers()}
+    assert {id(variable) for variable in model.weights} - same == kernels
+
+
 def test_none_leaves_the_model_alone():
     model = make_model()
     model.backbone.trainable = False
