@@ -1,0 +1,82 @@
+"""The data that a model trains on, read once more."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_lt import data
+from keras_lt.objectives.epoch_data import EpochData
+from keras_lt.samplers import InOrder
+
+X = np.arange(600, dtype="float32").reshape(600, 1)
+Y = np.arange(600) % 7
+
+
+def read(epoch_data, **kwargs):
+    pairs = list(epoch_data.batches(**kwargs))
+    images = np.concatenate([x for x, _ in pairs])
+    return images, np.concatenate([y for _, y in pairs]), len(pairs)
+
+
+def test_arrays():
+    images, labels, number = read(EpochData(X, Y))
+    np.testing.assert_array_equal(images, X)
+    np.testing.assert_array_equal(labels, Y)
+    assert number == 3
+
+
+def test_arrays_are_read_whole_whatever_the_steps():
+    assert len(read(EpochData(X, Y), steps=1)[0]) == 600
+
+
+def test_soft_labels_and_columns():
+    soft = 0.8 * np.eye(7, dtype="float32")[Y]
+    np.testing.assert_array_equal(read(EpochData(X, soft))[1], Y)
+    np.testing.assert_array_equal(read(EpochData(X, Y[:, None]))[1], Y)
+
+
+def test_tensors():
+    x, y = (keras.ops.convert_to_tensor(one) for one in (X, Y))
+    np.testing.assert_array_equal(read(EpochData(x, y))[1], Y)
+
+
+def test_batches_follow_the_epoch_and_their_extras_are_dropped():
+    batches = data.Batches(
+        (X, Y), batch_size=100, extras={"row": np.arange(600)}
+    )
+    epoch_data = EpochData(batches)
+    epochs = []
+    for epoch in (0, 1, 0):
+        epoch_data.set_epoch(epoch)
+        images, labels, number = read(epoch_data)
+        np.testing.assert_array_equal(labels, images[:, 0] % 7)
+        assert number == 6
+        epochs.append(images)
+    np.testing.assert_array_equal(epochs[0], epochs[2])
+    assert (epochs[0] != epochs[1]).any()
+
+
+def test_a_limit_spreads_the_batches_over_the_epoch():
+    batches = data.Batches((X, Y), batch_size=50, sampler=InOrder(), threads=0)
+    images, _, number = read(EpochData(batches), limit=4)
+    assert number == 4
+    assert images[:, 0].max() >= 450
+    images, _, number = read(EpochData(X, Y), limit=2)
+    assert number == 2
+    assert images[:, 0].max() >= 512
+
+
+def test_other_iterables_end_with_the_epoch():
+    class Endless:
+        def __iter__(self):
+            while True:
+                yield X[:10], Y[:10]
+
+    assert read(EpochData(Endless()), steps=4)[2] == 4
+    assert read(EpochData(Endless()), steps=4, limit=2)[2] == 2
+
+
+def test_generators_are_refused():
+    pairs = ((X, Y) for _ in range(3))
+    with pytest.raises(ValueError, match="can be read again.*a generator"):
+        EpochData(pairs)
