@@ -163,6 +163,11 @@ def _draw(card: ReportCard) -> dict[str, tuple[Any, str]]:
             plots.training_curves(card.history, f"{card.name}: training"),
             "Training, epoch by epoch",
         )
+    if plots.has_centroid_curves(card.history):
+        figures["centroids.png"] = (
+            plots.centroid_curves(card.history, f"{card.name}: centroids"),
+            "Centroids of the robustness objective, epoch by epoch",
+        )
     return figures
 
 

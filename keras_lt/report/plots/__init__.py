@@ -4,6 +4,8 @@ They need `pip install "keras-lt[report]"`. Each returns a
 `matplotlib.figure.Figure`: show it in a notebook, or call its `savefig`.
 """
 
+from keras_lt.report.plots.centroids import centroid_curves
+from keras_lt.report.plots.centroids import has_centroid_curves
 from keras_lt.report.plots.class_accuracies import accuracy_along_tail
 from keras_lt.report.plots.class_changes import class_differences
 from keras_lt.report.plots.confusions import confusion_matrix
@@ -16,9 +18,11 @@ from keras_lt.report.plots.work_curve import accuracy_by_work
 __all__ = [
     "accuracy_along_tail",
     "accuracy_by_work",
+    "centroid_curves",
     "class_differences",
     "confusion_matrix",
     "exits_of_groups",
+    "has_centroid_curves",
     "has_curves",
     "reliability_diagram",
     "training_curves",
