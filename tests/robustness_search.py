@@ -5,30 +5,29 @@ import functools
 import numpy as np
 
 from tests import robustness_reference as reference
+from tests.robustness_reference import NUM_CLASSES
 from tests.robustness_reference import Batch
 
-SIZES = (5, 10)
-DIM = 6
+SIZE, DIM = 8, 6
 COUNTS = {"euclidean": 500, "chord": 200, "squared_euclidean": 200}
 
 
 def random_cases(kind: str) -> list[tuple[Batch, int, float]]:
     """Returns random batches, each with one of its classes and a temperature.
 
-    Batches have one of two sizes and unused dimensions are 0, so that backends
-    that compile for each shape compile twice.
+    All have the same shape, so that backends compile once; dimensions that a
+    case does not use are 0.
     """
     rng = np.random.default_rng(7)
     return [_random_case(rng) for _ in range(COUNTS[kind])]
 
 
 def _random_case(rng: np.random.Generator) -> tuple[Batch, int, float]:
-    size = int(rng.choice(SIZES))
-    classes = int(rng.integers(1, 5))
-    labels = rng.integers(0, classes, size)
+    classes = int(rng.integers(1, NUM_CLASSES + 1))
+    labels = rng.integers(0, classes, SIZE)
     used = np.arange(DIM) < rng.integers(1, DIM + 1)
-    means = rng.uniform(0, 3) * rng.normal(size=(classes, DIM)) * used
-    features = means[labels] + rng.normal(size=(size, DIM)) * used
+    means = rng.uniform(0, 3) * rng.normal(size=(NUM_CLASSES, DIM)) * used
+    features = means[labels] + rng.normal(size=(SIZE, DIM)) * used
     centroids = means + 0.2 * rng.normal(size=means.shape) * used
     if rng.uniform() < 0.5:  # The mean of the batch, as far as there is one.
         for c in np.unique(labels):
@@ -37,8 +36,8 @@ def _random_case(rng: np.random.Generator) -> tuple[Batch, int, float]:
         features=features,
         labels=labels,
         centroids=centroids,
-        radii=rng.uniform(0.02, 1.5, classes),
-        class_weights=np.ones(classes),
+        radii=rng.uniform(0.02, 1.5, NUM_CLASSES),
+        class_weights=np.ones(NUM_CLASSES),
     )
     return batch, int(rng.choice(labels)), float(2 ** rng.uniform(-2, 2))
 
@@ -104,20 +103,13 @@ def ascend(
 
 
 def _stack(cases: list[tuple[Batch, int, float]]) -> tuple:
-    """Returns the cases in arrays, with masks, smaller batches filled up."""
-    size = max(len(batch.labels) for batch, _, _ in cases)
-    dim = cases[0][0].features.shape[1]
-    features = np.zeros((len(cases), size, dim))
-    own = np.zeros((len(cases), 1, size), bool)
-    other = np.zeros_like(own)
-    for k, (batch, label, _) in enumerate(cases):
-        features[k, : len(batch.labels)] = batch.features
-        own[k, 0, : len(batch.labels)] = batch.labels == label
-        other[k, 0, : len(batch.labels)] = batch.labels != label
+    """Returns the cases of one shape in arrays, with masks."""
+    features = np.array([batch.features for batch, _, _ in cases])
+    own = np.array([[batch.labels == label] for batch, label, _ in cases])
     centre = np.array([b.centroids[c] for b, c, _ in cases])[:, None]
     radius = np.array([b.radii[c] for b, c, _ in cases])[:, None, None]
     temperature = np.array([t for _, _, t in cases])[:, None, None]
-    return features, own, other, centre, radius, temperature
+    return features, own, ~own, centre, radius, temperature
 
 
 def _value_and_slope(

@@ -9,6 +9,7 @@ from keras_lt.ops import robustness as module
 from tests import robustness_reference as reference
 from tests import robustness_search as search
 from tests.checks import to_numpy
+from tests.compiled import compiled
 from tests.gradients import gradient
 
 BOUNDS, DISTANCES = reference.BOUNDS, reference.DISTANCES
@@ -328,12 +329,17 @@ def test_plain_same_class_strict_uniform_stand_in_this_order(
 @functools.cache
 def in_all_cases(bound, distance):
     """Returns the loss of the class of each random case, as tensors have it."""
-    return np.array(
-        [
-            by_class(losses(batch, bound, distance, temperature), batch)[label]
-            for batch, label, temperature in search.random_cases(distance)
-        ]
+    function = compiled(
+        lambda values, temperature: gathered(
+            values, bound, distance, temperature
+        )
     )
+    found = []
+    for batch, label, temperature in search.random_cases(distance):
+        divisor = ops.convert_to_tensor(temperature, "float32")
+        values = to_numpy(function(tensors(batch), divisor))
+        found.append(by_class(values, batch)[label])
+    return np.array(found)
 
 
 @every_bound
@@ -594,7 +600,7 @@ def test_margins_belong_to_their_class_in_an_unsorted_batch():
 @every_bound
 @every_distance
 def test_gradient_in_the_features_agrees_with_differences(bound, distance):
-    batch = reference.random_batch(size=8)
+    batch = reference.random_batch()
 
     def value(features):
         moved = batch.replace(features=features)
@@ -655,16 +661,17 @@ def check_finite(batch, bound, distance, temperature, atol):
 @every_distance
 def test_examples_at_their_centroid(bound, distance):
     """Whole numbers, so that the distances are exactly zero."""
-    centroids = np.array([[3.0, 4.0], [-8.0, 6.0], [5.0, -12.0]])
-    labels = np.array([1, 0, 2, 0, 1, 0])
-    batch = reference.Batch(
-        centroids[labels], labels, centroids, np.array([0.5, 1, 2]), np.ones(3)
-    )
+    batch = reference.random_batch()
+    centroids = 3 * np.arange(15.0).reshape(5, 3) ** 2 % 7
+    batch = batch.replace(features=centroids[batch.labels], centroids=centroids)
     check_finite(batch, bound, distance, 1.0, atol=2e-4)
-    one = batch.replace(labels=np.zeros_like(labels), radii=np.zeros(3))
-    one = one.replace(features=np.tile(centroids[:1], (6, 1)))
+    one = batch.replace(
+        features=np.tile(centroids[:1], (12, 1)),
+        labels=np.zeros(12, int),
+        radii=np.zeros(5),
+    )
     found = check_finite(one, bound, distance, 1.0, atol=2e-4)
-    np.testing.assert_allclose(found, np.zeros((6, 2)), atol=1e-6)
+    np.testing.assert_allclose(found, np.zeros((12, 3)), atol=1e-6)
 
 
 @every_bound
