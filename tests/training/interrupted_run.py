@@ -2,7 +2,7 @@
 
 It has whatever could make a resumed training differ: dropout, augmentation in
 the model and in the batches, momentum, rates and class weights that change,
-and a second stage with a new classifier.
+objectives with centroids and radii, and a second stage with a new classifier.
 """
 
 import os
@@ -16,6 +16,7 @@ from keras_lt import callbacks
 from keras_lt import data
 from keras_lt import losses
 from keras_lt import models
+from keras_lt import objectives
 from keras_lt import samplers
 from keras_lt import training
 
@@ -45,7 +46,9 @@ def make_model():
     x = keras.layers.BatchNormalization()(x)
     x = keras.layers.ReLU(name="stage_1")(x)
     x = keras.layers.Dropout(0.3)(x)
-    return models.LongTailModel(keras.Model(images, x), num_classes=3)
+    return models.LongTailModel(
+        keras.Model(images, x), num_classes=3, feature_layers=["stage_1"]
+    )
 
 
 def make_examples():
@@ -69,6 +72,12 @@ def make_stages(kill_at):
         loss=losses.BalancedSoftmax(COUNTS),
         optimizer=keras.optimizers.SGD(0.1, momentum=0.9),
         metrics=["accuracy"],
+        objectives=[
+            objectives.Robustness(COUNTS, radius="learned"),
+            objectives.Robustness(
+                COUNTS, features="stage_1", centroids="moving_average"
+            ),
+        ],
         callbacks=[
             keras.callbacks.LearningRateScheduler(rate),
             callbacks.DeferredReweighting(COUNTS, start_epoch=2),
@@ -83,6 +92,7 @@ def make_stages(kill_at):
             examples, 12, sampler=samplers.ClassBalanced(), seed=2
         ),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        objectives=(),
         trainable="classifier",
         reset="classifier",
         callbacks=[Kill(kill_at.get("classifier"))],
