@@ -96,7 +96,8 @@ def _check_images(
     for name, own in split.settings.items():
         # Images that the subset leaves over change nothing in training.
         if name != "validation_per_class":
-            _check_same(name, own, other.get(name), folder)
+            flag = "split_seed" if name == "seed" else name
+            _check_same(flag, own, other.get(name), folder)
     _check_same("class_names", split.class_names, record["class_names"], folder)
     _check_same(
         "class_counts", split.class_counts, record["class_counts"], folder

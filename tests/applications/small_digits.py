@@ -1,0 +1,23 @@
+"""Digits with a network that compiles in a second."""
+
+import keras
+
+from applications.digits_lt import recipe
+
+
+def small_network():
+    """Two stages, with batch normalization in both."""
+    x = images = keras.Input((8, 8, 1))
+    for name in ("stage_1", "stage_2"):
+        x = keras.layers.Conv2D(4, 3, strides=2, name=f"{name}_conv")(x)
+        x = keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_bn")(x)
+        x = keras.layers.ReLU(name=name)(x)
+    return keras.Model(images, x)
+
+
+def setup_of(settings, monkeypatch):
+    """Returns what the recipe puts together, with the small network."""
+    monkeypatch.setattr(recipe, "digits_network", small_network)
+    with monkeypatch.context() as patch:
+        patch.setattr(recipe, "train_and_judge", lambda setup: setup)
+        return recipe.run(settings)
