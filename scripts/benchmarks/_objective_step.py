@@ -59,16 +59,11 @@ def _jax_objective(
         return _total(found), state
 
     # Donated, as in `fit`: what is updated need not be copied first.
-    step = jax.jit(
-        jax.value_and_grad(total, has_aux=True), donate_argnums=(2,)
-    )
+    step = jax.jit(jax.value_and_grad(total, has_aux=True), donate_argnums=(2,))
     features, labels = jax.device_put((features, labels))
     trained = [v.value for v in objective.trainable_variables]
     states = [
-        [
-            jax.numpy.array(v.value)
-            for v in objective.non_trainable_variables
-        ]
+        [jax.numpy.array(v.value) for v in objective.non_trainable_variables]
     ]
 
     def work() -> np.ndarray:
