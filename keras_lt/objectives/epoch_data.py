@@ -49,10 +49,10 @@ class EpochData:
         """
         for x, y in self._pairs(steps, limit):
             y = y["label"] if isinstance(y, dict) else y
-            labels = keras.ops.convert_to_numpy(y)
+            labels = _as_array(y)
             if labels.ndim == 2 and labels.shape[1] > 1:
                 labels = labels.argmax(axis=1)
-            yield keras.ops.convert_to_numpy(x), labels.reshape(-1).astype(int)
+            yield _as_array(x), labels.reshape(-1).astype(int)
 
     def _pairs(
         self, steps: int | None, limit: int | None
@@ -70,6 +70,12 @@ class EpochData:
             stride = _stride(steps or 1, limit)
             for batch in itertools.islice(self.x, 0, steps, stride):
                 yield tuple(batch[:2])
+
+
+def _as_array(values: Any) -> np.ndarray:
+    if keras.ops.is_tensor(values):
+        return keras.ops.convert_to_numpy(values)
+    return np.asarray(values)  # Of another framework's data set, perhaps.
 
 
 def _stride(length: int, limit: int | None) -> int:

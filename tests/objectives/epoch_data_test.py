@@ -76,6 +76,15 @@ def test_other_iterables_end_with_the_epoch():
     assert read(EpochData(Endless()), steps=4, limit=2)[2] == 2
 
 
+def test_data_sets_of_other_frameworks():
+    tf = pytest.importorskip("tensorflow")
+    pairs = tf.data.Dataset.from_tensor_slices((X, Y)).batch(50)
+    images, labels, number = read(EpochData(pairs), steps=12)
+    np.testing.assert_array_equal(images, X)
+    np.testing.assert_array_equal(labels, Y)
+    assert number == 12
+
+
 def test_generators_are_refused():
     pairs = ((X, Y) for _ in range(3))
     with pytest.raises(ValueError, match="can be read again.*a generator"):
