@@ -15,6 +15,7 @@ from applications.image_folder import backbones
 from applications.image_folder import recipe as image_folder
 from applications.settings import Settings
 from keras_lt import report
+from keras_lt.data import transforms
 
 QUIET = {"verbose": 0, "epochs": 1}
 
@@ -111,6 +112,35 @@ def test_cifar_with_exits_says_what_they_do(cifar_dir, tmp_path):
 
     again = judging.judge(folder)  # The model of the file has the thresholds.
     assert again.accuracy == record["scores"]["as_trained"]["accuracy"]
+
+
+@pytest.mark.parametrize("augmentation", ["plain", "strong"])
+def test_cifar_is_augmented_as_asked(cifar_dir, monkeypatch, augmentation):
+    monkeypatch.setattr(cifar, "train_and_judge", lambda setup: setup)
+    settings = Settings(
+        imbalance_factor=8, data_dir=cifar_dir, augmentation=augmentation
+    )
+    setup = cifar10_lt.run(settings)
+    expected = transforms.cifar(training=augmentation)
+    images = setup.split.train.x[:8]
+    found = [
+        transform(images, np.zeros(8, int), np.random.default_rng(3))[0]
+        for transform in (setup.batches().transform, expected)
+    ]
+    np.testing.assert_array_equal(*found)
+    other = {"plain": "strong", "strong": "plain"}[augmentation]
+    different = transforms.cifar(training=other)(
+        images, np.zeros(8, int), np.random.default_rng(3)
+    )[0]
+    assert np.abs(found[0] - different).max() > 0
+
+
+def test_unknown_augmentation_is_refused(cifar_dir):
+    settings = Settings(
+        imbalance_factor=8, data_dir=cifar_dir, augmentation="much"
+    )
+    with pytest.raises(ValueError, match="'plain', 'strong'.*Received"):
+        cifar10_lt.run(settings)
 
 
 def test_finished_run_is_not_trained_again(cifar_dir, tmp_path):

@@ -81,10 +81,53 @@ def test_flags_reach_the_exits(tmp_path):
     assert (folder / "exits" / "exit_curve.json").exists()
 
 
+def test_flags_that_do_not_go_together_are_refused(tmp_path):
+    def refusal(*flags):
+        status, output = run_script(
+            "train.py",
+            "--application=digits_lt",
+            f"--output_dir={tmp_path / 'run'}",
+            *flags,
+        )
+        assert status != 0
+        assert "Traceback" not in output
+        assert not (tmp_path / "run").exists()
+        return output
+
+    output = refusal("--method=focal", "--mean_radius=0")
+    assert "mean_radius=0.0 with the method 'focal'" in output
+    output = refusal("--augmentation=strong")
+    assert "Leave out --augmentation" in output
+
+
+def test_own_images_from_the_command_line(tmp_path):
+    image_module = pytest.importorskip("PIL.Image")
+    for name in ("cat", "dog"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for index in range(10):
+            path = tmp_path / "photos" / name / f"{index}.png"
+            image_module.new("RGB", (9, 9), (9 * index, 0, 0)).save(path)
+    status, output = run_script(
+        "train.py",
+        "--application=image_folder",
+        "--data_dir=photos",
+        "--image_size=8",
+        "--method=elf",
+        "--exits=stage_9",
+        "--output_dir=run",
+        cwd=tmp_path,
+    )
+    # The network was made for such images, but no exit.
+    assert status != 0
+    assert "'stage_9'" in output
+    assert "Traceback" not in output
+
+
 def test_help_names_what_is_allowed():
     _, output = run_script("train.py", "--help")
     assert "<digits_lt|cifar10_lt|cifar100_lt|image_folder>" in output
     assert "label_aware_smoothing" in output
+    assert "--mean_radius:" in output
     assert "--[no]resume: Go on with the run that output_dir holds." in output
 
 
@@ -98,6 +141,10 @@ def test_help_names_what_is_allowed():
         ("--branch=deep", "auto|pooled|block|mixed_pool"),
         ("--training_threshold=1.5", "[0.0, 1.0]"),
         ("--exit_weights=1,much", "must be numbers, with commas"),
+        ("--robust_form=both", "stages|joint"),
+        ("--radius=large", "sqrt_n|shared|learned|released"),
+        ("--robust_lambda=1.5", "[0.0, 1.0]"),
+        ("--augmentation=much", "plain|strong"),
         ("--learning_rat=1", "Unknown command line flag 'learning_rat'"),
     ],
 )
