@@ -260,8 +260,7 @@ class Robustness(Objective):
         return centroids, seen
 
     def _batch_means(self, features: Tensor, labels: Tensor) -> Tensor:
-        points = self._points(ops.stop_gradient(features))
-        return batch_centroids(points, labels)
+        return batch_centroids(self._points(features), labels)
 
     def _points(self, features: Tensor) -> Tensor:
         if self.distance != "chord":

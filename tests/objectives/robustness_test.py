@@ -302,6 +302,22 @@ def test_chord_takes_means_of_unit_features():
     np.testing.assert_allclose(added, wanted, rtol=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["moving_average", "batch"])
+def test_chord_takes_means_of_unit_features_in_a_batch_too(kind):
+    images, labels = examples()
+    model = small_model()
+    term = Robustness(COUNTS, distance="chord", centroids=kind)
+    model.compile("sgd", crossentropy(), objectives=[term])
+    features = to_numpy(model(images)["features"])
+    units = features / np.linalg.norm(features, axis=1, keepdims=True)
+    means = np.array([units[labels == c].mean(axis=0) for c in range(3)])
+    plain = total_loss(model, images, labels, training=False)
+    added = total_loss(model, images, labels) - plain
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    wanted = reference(units, labels, means, term.current_radii())
+    np.testing.assert_allclose(added, wanted, rtol=1e-5)
+
+
 def test_several_layers_at_once_each_with_its_weight():
     inputs = keras.Input((8, 8, 2))
     x = keras.layers.Conv2D(6, 3, name="early")(inputs)
