@@ -4,6 +4,8 @@ import json
 import pathlib
 from typing import Any
 
+import keras
+
 from applications.methods import combine
 from applications.setup import Setup
 
@@ -12,6 +14,9 @@ NETWORK = ("backbone",)
 
 EXITS = ("exits", "branch")
 """Settings that decide it if there are exits."""
+
+SETTINGS = ("class_weights", "thresholds", "exit_weights")
+"""Variables of a model that a run sets, and does not learn."""
 
 ORIGIN = ("seed", "commit", "date", "seconds")
 """What is kept of where the run comes from."""
@@ -37,7 +42,7 @@ def load_initial_run(setup: Setup) -> dict[str, Any] | None:
     _check_method(setup, record, folder)
     _check_network(setup, record, folder)
     _check_images(setup, record, folder)
-    _load(setup, folder)
+    _load(setup.model, folder)
     return {
         "folder": folder.name,
         "method": record["settings"]["method"],
@@ -116,13 +121,27 @@ def _check_same(name: str, own: Any, other: Any, folder: pathlib.Path) -> None:
     )
 
 
-def _load(setup: Setup, folder: pathlib.Path) -> None:
+def _load(model: keras.Model, folder: pathlib.Path) -> None:
+    """Copies what was learned; thresholds and the like stay as they are."""
     path = folder / "model.keras"
     try:
-        setup.model.load_weights(path)
+        saved = keras.models.load_model(path, compile=False)
     except (OSError, ValueError) as error:
         raise ValueError(
-            "`initial_run` must hold the weights of the same network. "
-            f"Received: {str(path)!r}, which this one cannot take over "
-            f"({error}). Train it anew."
+            "`initial_run` must hold a model that can be read. Received: "
+            f"{str(path)!r} ({error}). Train it anew."
         ) from error
+    own, other = _learned(model), _learned(saved)
+    if [v.shape for v in own] != [v.shape for v in other]:
+        raise ValueError(
+            "`initial_run` must hold the weights of the same network. "
+            f"Received: {str(path)!r} with {len(other)} variables, for a "
+            f"network with {len(own)}, or some of other shapes. Train one "
+            "like this, or leave out --initial_run."
+        )
+    for variable, value in zip(own, other, strict=True):
+        variable.assign(value)
+
+
+def _learned(model: keras.Model) -> list[keras.Variable]:
+    return [one for one in model.weights if one.name not in SETTINGS]

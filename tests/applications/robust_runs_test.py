@@ -15,6 +15,7 @@ from applications.settings import Settings
 from keras_lt import report
 from tests.applications.small_digits import setup_of
 from tests.applications.small_digits import small_network
+from tests.checks import to_numpy
 
 pytest.importorskip("sklearn")
 
@@ -103,12 +104,16 @@ def test_held_out_images_choose_the_radius(whole):
     folder, result = whole
     record = json.loads((folder / "result.json").read_text())
     examples, logits = result.split.validation, result.held_out_logits
-    hits = logits.argmax(axis=-1) == examples.y
-    expected = np.mean([hits[examples.y == c].mean() for c in range(10)])
-    assert record["held_out"]["as_trained"] == pytest.approx(expected, abs=1e-5)
-    assert record["held_out"]["images"] == len(examples) == 20
-    adjusted = record["held_out"]["adjusted"]
-    assert adjusted >= record["held_out"]["as_trained"]
+    shift = record["tau"] * np.log(result.split.class_counts)
+    expected = {"images": 20}
+    for name, answers in {
+        "as_trained": logits,
+        "adjusted": logits - shift,
+    }.items():
+        hits = answers.argmax(axis=-1) == examples.y
+        accuracies = [hits[examples.y == label].mean() for label in range(10)]
+        expected[name] = pytest.approx(np.mean(accuracies), abs=1e-5)
+    assert record["held_out"] == expected
 
 
 def test_saved_model_is_judged_like_the_run(whole):
@@ -147,6 +152,32 @@ def test_initial_weights_are_those_of_the_run(plain, monkeypatch):
         setup.model.get_weights(), saved.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(one, two)
+
+
+def test_thresholds_are_those_of_the_settings(plain, tmp_path, monkeypatch):
+    method = ("dro_lt", "elf")
+    settings = settings_of("unused", method, exits=("stage_1",), threshold=0.8)
+    first = setup_of(settings, monkeypatch).model
+    first.threshold = 0.3
+    first.training_threshold = 0.4
+    first.class_weights.assign(np.full(10, 7.0))
+
+    def change(record):
+        record["settings"].update(method=["elf"], exits=["stage_1"])
+
+    folder = changed_run(plain, tmp_path / "exits", change)
+    first.save(folder / "model.keras")
+    robustness = dataclasses.replace(DRO_LT, initial_run=str(folder))
+    settings = dataclasses.replace(settings, robustness=robustness, seed=1)
+    setup = setup_of(settings, monkeypatch)
+    initial_run.load_initial_run(setup)
+    assert setup.model.threshold == [0.8]
+    assert setup.model.training_threshold == [0.9]
+    assert to_numpy(setup.model.class_weights).tolist() == [1.0] * 10
+    for one, two in zip(
+        setup.model.trainable_variables, first.trainable_variables, strict=True
+    ):
+        np.testing.assert_array_equal(to_numpy(one), to_numpy(two))
 
 
 class Stop(keras.callbacks.Callback):
@@ -270,5 +301,13 @@ def test_initial_run_of_another_network_is_refused(plain, monkeypatch):
     x = keras.layers.Conv2D(5, 3, name="stage_1_conv")(images)
     model = type(setup.model)(keras.Model(images, x), 10)
     setup = dataclasses.replace(setup, model=model)
-    with pytest.raises(ValueError, match="must hold the weights of the same"):
+    with pytest.raises(ValueError, match="with 14 variables, .* with 4, or"):
+        initial_run.load_initial_run(setup)
+
+
+def test_initial_run_without_a_model_is_refused(plain, tmp_path, monkeypatch):
+    folder = changed_run(plain, tmp_path / "other", lambda record: None)
+    robustness = dataclasses.replace(DRO_LT, initial_run=str(folder))
+    setup = setup_of(settings_of("unused", robustness=robustness), monkeypatch)
+    with pytest.raises(ValueError, match="must hold a model that can be read"):
         initial_run.load_initial_run(setup)
