@@ -9,6 +9,7 @@ import pytest
 import keras_lt
 from keras_lt import losses
 from keras_lt.objectives import Robustness
+from keras_lt.ops.robustness import robust_losses
 from tests.checks import check_serialization
 from tests.checks import to_numpy
 
@@ -82,6 +83,26 @@ def test_adds_the_mean_over_classes(class_weights):
         features, labels, CENTROIDS, term.current_radii(), class_weights
     )
     np.testing.assert_allclose(added, 0.5 * wanted, rtol=1e-4)
+
+
+def test_bound_distance_and_temperature_reach_the_equation():
+    options = {
+        "bound": "strict",
+        "distance": "squared_euclidean",
+        "temperature": 0.5,
+    }
+    term = Robustness(COUNTS, **options)
+    added, model = with_and_without(term)
+    images, labels = examples()
+    values = robust_losses(
+        model(images)["features"],
+        labels,
+        CENTROIDS[labels].astype("float32"),
+        term.current_radii()[labels],
+        **options,
+    )
+    means = [to_numpy(values)[labels == label].mean() for label in range(3)]
+    np.testing.assert_allclose(added, np.mean(means), rtol=1e-4)
 
 
 def test_an_example_of_weight_0_counts_nothing_of_its_own():
