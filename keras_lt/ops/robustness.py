@@ -56,7 +56,7 @@ def robust_losses(
     if distance == "chord":
         features = distances.unit(features)
         centroids = distances.unit(centroids)
-    margins = 2.0 * radii[:, None]
+    margins = 2.0 * ops.cast(radii, "float32")[:, None]
     if distance == "squared_euclidean":
         to_each = distances.squared_euclidean(centroids, features)
         margins = margins * distances.euclidean(features, features)

@@ -233,9 +233,10 @@ def test_the_pass_goes_over_the_batches_that_are_named():
     term = Robustness(COUNTS, batches=batches)
     model.compile(keras.optimizers.SGD(0.0), crossentropy(), objectives=[term])
     features = to_numpy(model(others)["features"])
-    model.fit(images, labels, verbose=0)
+    model.fit(images, labels, epochs=3, verbose=0)
     means = [features[other_labels == c].mean(axis=0) for c in range(3)]
     np.testing.assert_allclose(to_numpy(term.centroids), means, atol=1e-5)
+    assert batches.epoch == 2  # Those of the epoch, as in training.
 
 
 def test_moving_average_of_batches():
@@ -288,10 +289,14 @@ def test_moving_average_is_measured_over_batches_that_are_named():
     images, labels = examples()
     batches = keras_lt.data.Batches((images, labels), batch_size=5)
     model = small_model()
-    term = Robustness(COUNTS, centroids="moving_average", batches=batches)
+    term = Robustness(
+        COUNTS, centroids="moving_average", momentum=0.999, batches=batches
+    )
     model.compile("sgd", crossentropy(), objectives=[term])
+    term.set_centroids(CENTROIDS, np.ones(3))
     logs = model.fit(images, labels, verbose=0).history
     assert "robustness_nearest_medium" in logs
+    np.testing.assert_allclose(to_numpy(term.centroids), CENTROIDS, atol=0.05)
     model.compile(
         "sgd",
         crossentropy(),
