@@ -43,14 +43,14 @@ def load_initial_run(setup: Setup) -> dict[str, Any] | None:
     _check_network(setup, record, folder)
     _check_images(setup, record, folder)
     _load(setup.model, folder)
+    settings = record["settings"]
     return {
         "folder": folder.name,
-        "method": record["settings"]["method"],
+        "method": settings["method"],
+        "augmentation": settings.get("augmentation", "plain"),
         "epochs": record["schedule"]["epochs"],
         "scores": record["scores"]["as_trained"],
-        **{
-            name: record[name] for name in ("seed", "commit", "date", "seconds")
-        },
+        **{name: record[name] for name in ORIGIN},
     }
 
 
@@ -74,14 +74,9 @@ def _check_method(
             "`initial_run` must be a run of the first stage alone. Received: "
             f"{str(folder)!r}, whose method has dro_lt. Take one without."
         )
-    own, other = setup.method, method
-    _check_same(
-        "classifier",
-        own.classifier or "linear",
-        other.classifier or "linear",
-        folder,
-    )
-    _check_same("early exits", own.exits, other.exits, folder)
+    heads = [one.classifier or "linear" for one in (setup.method, method)]
+    _check_same("classifier", *heads, folder)
+    _check_same("early exits", setup.method.exits, method.exits, folder)
 
 
 def _check_network(

@@ -135,6 +135,7 @@ def test_initial_run_is_the_first_stage(whole, plain, tmp_path):
     assert record["initial_run"] == {
         "folder": "plain",
         "method": ["crossentropy"],
+        "augmentation": "plain",
         "epochs": 1,
         "scores": first["scores"]["as_trained"],
         **{name: first[name] for name in ("seed", "commit", "date", "seconds")},
