@@ -135,7 +135,7 @@ def _load(model: keras.Model, folder: pathlib.Path) -> None:
             "like this, or leave out --initial_run."
         )
     for variable, value in zip(own, other, strict=True):
-        variable.assign(value)
+        variable.assign(keras.ops.convert_to_numpy(value))
 
 
 def _learned(model: keras.Model) -> list[keras.Variable]:
