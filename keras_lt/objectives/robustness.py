@@ -137,7 +137,7 @@ class Robustness(Objective):
         self.centroid_kind = check_choice("centroids", centroids, CENTROIDS)
         self.momentum = check_fraction("momentum", momentum, open_end=True)
         self.class_weights = _check_weights(class_weights, self.num_classes)
-        self.batches = batches
+        self.batches = _check_batches(batches, centroids)
         self.radii = Radii(
             radius,
             self.class_counts,
@@ -280,6 +280,16 @@ def _name_for(features: str | None) -> str:
     if features is None:
         return "robustness"
     return f"robustness_{features}".replace("/", "_")
+
+
+def _check_batches(batches: Any, centroids: str) -> Any:
+    if batches is not None and centroids == "batch":
+        raise ValueError(
+            "`batches` must be left out where each batch has its own "
+            "centroids, as there are none to look at before an epoch. "
+            "Received: centroids='batch' with batches. Leave one of them out."
+        )
+    return batches
 
 
 def _check_weights(

@@ -515,6 +515,13 @@ def test_bad_arguments(argument, value, message):
         Robustness(**arguments)
 
 
+def test_batches_have_no_use_where_each_batch_has_its_own_centroids():
+    images, labels = examples()
+    batches = keras_lt.data.Batches((images, labels))
+    with pytest.raises(ValueError, match="`batches` must be left out"):
+        Robustness(COUNTS, centroids="batch", batches=batches)
+
+
 def test_counts_of_other_classes_are_refused():
     model = small_model()
     with pytest.raises(ValueError, match="model has, 3.*for 4 classes"):
