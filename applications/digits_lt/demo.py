@@ -20,6 +20,7 @@ METHODS = (
     "logit_adjusted",
     "ldam_drw",
     "class_balanced_sampling",
+    "logit_adjusted + dro_lt",
     "logit_adjusted + elf",
 )
 """What is compared: names in `applications.METHODS`, or several of them."""
