@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import applications
+from keras_lt.markdown import percent
 
 ROOT = pathlib.Path(applications.__file__).parent
 RUNS = sorted(ROOT.glob("cifar*/results/*.json"))
@@ -24,7 +25,7 @@ def test_table_shows_the_scores_of_a_run(path):
     result = json.loads(path.read_text())
     page = (path.parent.parent / "README.md").read_text()
     scores = result["scores"]["as_trained"]
-    row = " | ".join(f"{100 * scores[name]:.1f}" for name in SCORES)
+    row = " | ".join(percent(scores[name]) for name in SCORES)
     assert row in page
     assert result["commit"][:7] in page
 
