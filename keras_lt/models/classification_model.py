@@ -8,11 +8,11 @@ import numpy as np
 from keras import ops
 
 from keras_lt.data import Batches
+from keras_lt.data.labels import label_of
 from keras_lt.losses import LDAM
 from keras_lt.models.compile_checks import check_ldam_heads
 from keras_lt.models.compile_checks import check_loss
 from keras_lt.models.compile_checks import check_num_classes
-from keras_lt.models.labels import label_of
 from keras_lt.models.objective_list import ObjectiveList
 from keras_lt.models.own_callbacks import with_own_callbacks
 from keras_lt.models.weighted_mean import WeightedMean

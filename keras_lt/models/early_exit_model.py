@@ -6,10 +6,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_lt.data.labels import label_of
 from keras_lt.models.exit_loss import ExitLoss
 from keras_lt.models.exit_metrics import ExitMetrics
 from keras_lt.models.exit_settings import read_setting
-from keras_lt.models.labels import label_of
 from keras_lt.models.layer_chain import chain
 from keras_lt.models.staged_model import StagedModel
 from keras_lt.models.weight_decay import add_weight_decay

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_lt.data.labels import label_of
+
 _BATCH_SIZE = 256
 
 
@@ -48,8 +50,7 @@ class EpochData:
             limit: How many batches at most, spread over the epoch.
         """
         for x, y in self._pairs(steps, limit):
-            y = y["label"] if isinstance(y, dict) else y
-            labels = _as_array(y)
+            labels = _as_array(label_of(y))
             if labels.ndim == 2 and labels.shape[1] > 1:
                 labels = labels.argmax(axis=1)
             yield _as_array(x), labels.reshape(-1).astype(int)
