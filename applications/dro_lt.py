@@ -59,7 +59,7 @@ def features(setup: Setup) -> training.Stage:
         epochs=settings.feature_epochs or _share(setup, FEATURE_SHARE),
         batches=class_aware(setup),
         loss=setup.method.make_loss(counts),
-        optimizer=constant_rate(settings.feature_rate),
+        optimizer=setup.schedule.optimizer(settings.feature_rate),
         metrics=["accuracy"],
         objectives=[robust_term(setup, settings.weight)],
         trainable="backbone",
@@ -77,7 +77,7 @@ def classifier(setup: Setup) -> training.Stage:
         epochs=settings.classifier_epochs or _share(setup, CLASSIFIER_SHARE),
         batches=class_aware(setup),
         loss=setup.method.make_balanced_loss(counts),
-        optimizer=constant_rate(settings.classifier_rate),
+        optimizer=setup.schedule.optimizer(settings.classifier_rate),
         metrics=["accuracy"],
         objectives=(),
         trainable="classifier",
@@ -145,11 +145,6 @@ def class_weights(
     return callbacks.VariableSchedule(
         setup.model.class_weights, lambda epoch: weights
     )
-
-
-def constant_rate(learning_rate: float) -> keras.optimizers.Optimizer:
-    """Returns SGD with momentum; decay is a part of the model."""
-    return keras.optimizers.SGD(learning_rate, momentum=0.9)
 
 
 def _share(setup: Setup, share: float) -> int:

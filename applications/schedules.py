@@ -42,9 +42,17 @@ class Schedule:
         warm_up = min(self.warm_up, epochs // 10)
         return dataclasses.replace(self, epochs=epochs, warm_up=warm_up)
 
-    def optimizer(self) -> keras.optimizers.Optimizer:
-        """Returns SGD with momentum; decay is a part of the model."""
-        return keras.optimizers.SGD(self.learning_rate, momentum=0.9)
+    def optimizer(
+        self, learning_rate: float | None = None
+    ) -> keras.optimizers.Optimizer:
+        """Returns SGD with momentum; decay is a part of the model.
+
+        Args:
+            learning_rate: By default the highest of the schedule.
+        """
+        return keras.optimizers.SGD(
+            learning_rate or self.learning_rate, momentum=0.9
+        )
 
     def rate(self) -> Callable[[int], float]:
         """Returns the function from the epoch to the learning rate."""

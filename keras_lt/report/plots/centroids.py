@@ -96,8 +96,10 @@ def _rows(history: History) -> dict[str, dict[str, Lines]]:
     rows: dict[str, dict[str, Lines]] = {}
     for key, given in history.items():
         match = _KEY.fullmatch(key)
+        if match is None:
+            continue
         values = np.array(given, dtype="float64")  # None becomes NaN.
-        if match is None or not np.isfinite(values).any():
+        if not np.isfinite(values).any():
             continue
         name = match[1]
         panel, line = key.removeprefix(f"{name}_").split("_")
