@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_lt import callbacks
+from keras_lt import layers
 from keras_lt import losses
 from keras_lt import samplers
 
@@ -55,6 +56,20 @@ class Method:
         if self.loss in FOR_FREQUENCIES:
             return crossentropy(class_counts)
         return self.make_loss(class_counts)
+
+    def make_classifier(self, num_classes: int) -> str | keras.layers.Layer:
+        """Returns what a model takes as `classifier`.
+
+        The scale of a cosine classifier is that of LDAM where LDAM is the
+        loss, and else that of the released class-balanced distillation.
+        """
+        if self.classifier != "cosine":
+            return self.classifier or "linear"
+        return layers.CosineClassifier(
+            num_classes,
+            scale=30.0 if self.loss is losses.LDAM else 20.0,
+            name="classifier",
+        )
 
     def make_sampler(self, epochs: int) -> samplers.Sampler | None:
         """Returns the sampler for so many epochs, if the method has one."""

@@ -23,7 +23,7 @@ def network(
         weight_decay: Coupled decay of all variables.
         settings: The choices of the run, of the exits among others.
     """
-    classifier = method.classifier or "linear"
+    classifier = method.make_classifier(num_classes)
     if not method.exits:
         return models.LongTailModel(
             backbone,

@@ -97,3 +97,15 @@ def test_any_number_of_epochs_has_a_rate(name, epochs):
     rates = [schedule.rate()(epoch) for epoch in range(epochs)]
     assert max(rates) == pytest.approx(0.1)
     assert min(rates) > 0
+
+
+@pytest.mark.parametrize(
+    "names, scale", [(["cosine"], 20.0), (["ldam_drw"], 30.0)]
+)
+def test_scale_of_the_cosine_classifier_is_that_of_its_loss(names, scale):
+    classifier = methods.combine(names).make_classifier(10)
+    assert classifier.get_config()["scale"] == scale
+
+
+def test_classifier_is_linear_by_default():
+    assert methods.combine(["crossentropy"]).make_classifier(10) == "linear"
