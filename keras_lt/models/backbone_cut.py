@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from keras_lt.graph import LayerNames
 from keras_lt.graph import Place
+from keras_lt.graph import check_backbone
+from keras_lt.graph import check_names
 from keras_lt.graph import is_graph
-from keras_lt.models.feature_extractor import check_backbone
-from keras_lt.models.graph_parts import single_ends
-from keras_lt.models.graph_parts import split
-from keras_lt.models.layer_names import LayerNames
-from keras_lt.models.layer_names import check_names
+from keras_lt.graph import single_ends
+from keras_lt.graph import split
 
 
 def cut(

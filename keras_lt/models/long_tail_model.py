@@ -6,10 +6,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_lt.graph import check_backbone
+from keras_lt.graph import feature_extractor
 from keras_lt.layers.pooling import make_pooling
 from keras_lt.models.classification_model import ClassificationModel
-from keras_lt.models.feature_extractor import check_backbone
-from keras_lt.models.feature_extractor import feature_extractor
 from keras_lt.models.heads import check_classifier
 from keras_lt.models.heads import make_classifier
 from keras_lt.models.heads import make_projection

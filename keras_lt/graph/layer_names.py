@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import keras
 
-from keras_lt.graph import Place
-from keras_lt.graph import is_graph
-from keras_lt.graph import places
+from keras_lt.graph.operations import Place
+from keras_lt.graph.operations import is_graph
+from keras_lt.graph.operations import places
 
 
 class LayerNames:

@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 
-from keras_lt.models.graph_parts import single_ends
-from keras_lt.models.graph_parts import split
-from keras_lt.models.layer_names import LayerNames
+from keras_lt.graph.layer_names import LayerNames
+from keras_lt.graph.parts import single_ends
+from keras_lt.graph.parts import split
 
 
 def check_backbone(backbone: Any) -> None:

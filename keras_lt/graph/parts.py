@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import keras
 
-from keras_lt.graph import replay
+from keras_lt.graph.operations import replay
 from keras_lt.types import Tensor
 
 Steps = tuple[str, ...]
