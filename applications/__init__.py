@@ -23,6 +23,7 @@ METHODS = (
     "square_root_sampling",
     "progressive_sampling",
     "effective_number_sampling",
+    "deferred_resampling",
 )
 """Ways of rebalancing, as `applications.methods` builds them."""
 

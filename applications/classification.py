@@ -13,7 +13,9 @@ def classification(setup: Setup, name: str = "training") -> training.Stage:
     return training.Stage(
         name=name,
         epochs=schedule.epochs,
-        batches=setup.batches(method.make_sampler(schedule.epochs)),
+        batches=setup.batches(
+            method.make_sampler(schedule.epochs, schedule.deferred_epoch)
+        ),
         loss=method.make_loss(counts),
         optimizer=schedule.optimizer(),
         metrics=["accuracy"],

@@ -23,7 +23,8 @@ class Method:
     Args:
         loss: Makes the loss from the class counts.
         classifier: What the model takes as `classifier`.
-        sampler: Makes the sampler from the number of epochs.
+        sampler: Makes the sampler from the number of epochs and the epoch at
+            which a deferred method sets in.
         callback: Makes a callback from the class counts and the epoch at
             which a deferred method sets in.
         exits: Whether the model has early exits; the settings say which.
@@ -33,7 +34,7 @@ class Method:
 
     loss: Callable[[Sequence[int]], keras.losses.Loss] | None = None
     classifier: str | None = None
-    sampler: Callable[[int], samplers.Sampler] | None = None
+    sampler: Callable[[int, int], samplers.Sampler] | None = None
     callback: (
         Callable[[Sequence[int], int], keras.callbacks.Callback] | None
     ) = None
@@ -71,9 +72,13 @@ class Method:
             name="classifier",
         )
 
-    def make_sampler(self, epochs: int) -> samplers.Sampler | None:
+    def make_sampler(
+        self, epochs: int, deferred_epoch: int
+    ) -> samplers.Sampler | None:
         """Returns the sampler for so many epochs, if the method has one."""
-        return None if self.sampler is None else self.sampler(epochs)
+        if self.sampler is None:
+            return None
+        return self.sampler(epochs, deferred_epoch)
 
     def make_callbacks(
         self, class_counts: Sequence[int], deferred_epoch: int
@@ -128,16 +133,23 @@ METHODS = {
     "elf": Method(exits=True),
     "dro_lt": Method(robust=True),
     "class_balanced_sampling": Method(
-        sampler=lambda epochs: samplers.ClassBalanced()
+        sampler=lambda epochs, deferred_epoch: samplers.ClassBalanced()
     ),
     "square_root_sampling": Method(
-        sampler=lambda epochs: samplers.SquareRoot()
+        sampler=lambda epochs, deferred_epoch: samplers.SquareRoot()
     ),
     "progressive_sampling": Method(
-        sampler=lambda epochs: samplers.Progressive(epochs)
+        sampler=lambda epochs, deferred_epoch: samplers.Progressive(epochs)
     ),
     "effective_number_sampling": Method(
-        sampler=lambda epochs: samplers.EffectiveNumber()
+        sampler=lambda epochs, deferred_epoch: samplers.EffectiveNumber()
+    ),
+    "deferred_resampling": Method(
+        sampler=lambda epochs, deferred_epoch: samplers.Deferred(
+            samplers.InstanceBalanced(),
+            samplers.ClassBalanced(),
+            deferred_epoch,
+        )
     ),
 }
 

@@ -3,6 +3,7 @@
 from keras_lt.samplers.class_aware import ClassAware
 from keras_lt.samplers.class_balanced import ClassBalanced
 from keras_lt.samplers.class_index import ClassIndex
+from keras_lt.samplers.deferred import Deferred
 from keras_lt.samplers.effective_number import EffectiveNumber
 from keras_lt.samplers.in_order import InOrder
 from keras_lt.samplers.instance_balanced import InstanceBalanced
@@ -16,6 +17,7 @@ __all__ = [
     "ClassAware",
     "ClassBalanced",
     "ClassIndex",
+    "Deferred",
     "EffectiveNumber",
     "InOrder",
     "InstanceBalanced",

@@ -1,14 +1,17 @@
 """Every class equally often."""
 
+import keras
 import numpy as np
 
-from keras_lt.registration import serializable
 from keras_lt.samplers._drawing import draw_with_replacement
 from keras_lt.samplers.class_index import ClassIndex
 from keras_lt.samplers.sampler import Sampler
 
 
-@serializable
+# There is a loss of this name, too.
+@keras.saving.register_keras_serializable(
+    package="keras_lt", name="ClassBalancedSampler"
+)
 class ClassBalanced(Sampler):
     """Draws each class with equal probability, then an example of it.
 

@@ -23,7 +23,7 @@ def test_each_method_builds_its_parts(name):
     method = methods.combine([name])
     value = method.make_loss(COUNTS)(np.array([0, 2]), np.eye(3)[:2] * 30)
     assert np.isfinite(float(value))
-    sampler = method.make_sampler(10)
+    sampler = method.make_sampler(10, 8)
     if sampler is not None:
         labels = np.repeat([0, 1, 2], COUNTS)
         rows = sampler(labels, seed=0, epoch=3)
@@ -37,7 +37,7 @@ def test_combination_takes_each_part_from_its_method():
     method = methods.combine(["ldam", "drw", "square_root_sampling"])
     assert isinstance(method.make_loss(COUNTS), losses.LDAM)
     assert method.classifier == "cosine"
-    assert isinstance(method.make_sampler(5), samplers.SquareRoot)
+    assert isinstance(method.make_sampler(5, 4), samplers.SquareRoot)
     assert len(method.make_callbacks(COUNTS, 4)) == 1
 
 
@@ -50,13 +50,22 @@ def test_exits_go_with_any_other_method():
     assert isinstance(method.make_loss(COUNTS), losses.LDAM)
 
 
+def test_deferred_resampling_starts_where_reweighting_does():
+    sampler = methods.combine(["deferred_resampling"]).make_sampler(30, 24)
+    labels = np.repeat([0, 1, 2], COUNTS)
+    before = np.bincount(labels[sampler(labels, epoch=23)])
+    assert before.tolist() == COUNTS
+    after = np.bincount(labels[sampler(labels, epoch=24)])
+    assert after.min() > 80
+
+
 def test_plain_parts_where_no_method_sets_them():
     method = methods.combine(["drw"])
     loss = method.make_loss(COUNTS)
     assert isinstance(loss, keras.losses.SparseCategoricalCrossentropy)
     assert loss.get_config()["from_logits"]
     assert method.classifier is None
-    assert method.make_sampler(5) is None
+    assert method.make_sampler(5, 4) is None
 
 
 def test_methods_that_set_one_part_are_refused():

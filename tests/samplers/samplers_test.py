@@ -5,6 +5,8 @@ import pytest
 
 import keras_lt
 from keras_lt import samplers
+from tests.checks import check_serialization
+from tests.checks import through_json
 
 COUNTS = np.array([700, 0, 200, 60, 30, 9, 1])
 LABELS = np.random.default_rng(0).permutation(
@@ -15,6 +17,9 @@ PRESENT = COUNTS > 0
 ALL = [
     samplers.ClassAware(4),
     samplers.ClassBalanced(),
+    samplers.Deferred(
+        samplers.ClassBalanced(), samplers.PowerLaw(0.25), start_epoch=2
+    ),
     samplers.EffectiveNumber(0.99),
     samplers.InOrder(),
     samplers.InstanceBalanced(),
@@ -81,6 +86,11 @@ def test_config_gives_the_same_sampler(sampler):
     assert repr(again) == repr(sampler)
 
 
+@pytest.mark.parametrize("sampler", ALL, ids=repr)
+def test_registered_name_is_that_of_no_other_class(sampler):
+    check_serialization(sampler)
+
+
 @pytest.mark.parametrize("sampler, probabilities", WITH_REPLACEMENT, ids=repr)
 def test_draws_per_class_and_per_row(sampler, probabilities):
     rows = np.concatenate([sampler(LABELS, 0, epoch) for epoch in range(200)])
@@ -134,6 +144,33 @@ def test_progressive_moves_to_balance(epoch, balance):
             assert np.ptp(per_row[LABELS == label]) <= 1
     mixed = balance * PRESENT / 6 + (1 - balance) * COUNTS / 1000
     assert chi_square(drawn, drawn.sum() * mixed) < 25.7
+
+
+@pytest.mark.parametrize("shard", [(0, 1), (1, 3)])
+def test_deferred_draws_as_the_sampler_of_the_epoch(shard):
+    first, then = samplers.Progressive(9), samplers.ClassAware(2)
+    deferred = samplers.Deferred(first, then, start_epoch=3)
+    for epoch in range(6):
+        expected = first if epoch < 3 else then
+        np.testing.assert_array_equal(
+            deferred(LABELS, 7, epoch, shard), expected(LABELS, 7, epoch, shard)
+        )
+    always = samplers.Deferred(first, then, 0)
+    np.testing.assert_array_equal(always(LABELS, 1, 0), then(LABELS, 1, 0))
+
+
+def test_deferred_in_deferred_survives_json():
+    sampler = samplers.Deferred(
+        samplers.InstanceBalanced(),
+        samplers.Deferred(samplers.SquareRoot(), samplers.PowerLaw(0.1), 4),
+        2,
+    )
+    again = through_json(sampler)
+    assert repr(again) == repr(sampler)
+    assert repr(sampler) == (
+        "Deferred(InstanceBalanced(), "
+        "Deferred(SquareRoot(), PowerLaw(q=0.1), 4), 2)"
+    )
 
 
 def test_progressive_shuffles_the_epoch():
@@ -223,6 +260,18 @@ def test_wrong_call(wrong, message):
         (lambda: samplers.Progressive(0), "`epochs` must be a whole number"),
         (lambda: samplers.ClassAware(0), "`samples_per_class` must be"),
         (lambda: samplers.EffectiveNumber(1), "`beta` must be at least 0"),
+        (
+            lambda: samplers.Deferred(samplers.SquareRoot(), "balanced", 3),
+            "`then` must be a sampler. Received: then='balanced'",
+        ),
+        (
+            lambda: samplers.Deferred(None, samplers.SquareRoot(), 3),
+            "`first` must be a sampler. Received: first=None",
+        ),
+        (
+            lambda: samplers.Deferred(*[samplers.SquareRoot()] * 2, 0.5),
+            "`start_epoch` must be a whole number, 0 or greater",
+        ),
     ],
 )
 def test_wrong_arguments(make, message):
