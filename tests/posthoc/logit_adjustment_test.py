@@ -1,15 +1,21 @@
 """Post-hoc logit adjustment against its equation."""
 
+import keras
 import numpy as np
 import pytest
 
 from keras_lt import posthoc
 
 COUNTS = [900, 90, 10]
+PRIOR = [0.2, 0.3, 0.5]
 
 
 def logits():
     return np.random.default_rng(0).normal(size=(6, 3))
+
+
+def exit_logits():
+    return np.random.default_rng(1).normal(size=(6, 4, 3))
 
 
 @pytest.mark.parametrize("tau", [0.0, 0.5, 1.0, 2.0])
@@ -27,6 +33,57 @@ def test_undoes_the_prior_of_the_training_set():
     np.testing.assert_allclose(shift, shift[0, 0], 1e-9)
 
 
+@pytest.mark.parametrize("tau", [0.0, 0.5, 1.0])
+def test_puts_a_known_prior_in_place_of_that_of_training(tau):
+    expected = logits().copy()
+    for c in range(3):
+        expected[:, c] += tau * np.log(PRIOR[c] / (COUNTS[c] / 1000))
+    adjusted = posthoc.adjust_logits(logits(), COUNTS, tau, test_prior=PRIOR)
+    np.testing.assert_allclose(adjusted, expected, 1e-12)
+
+
+def test_posteriors_follow_bayes_rule():
+    """Of p(x | c), the posteriors under both priors are known."""
+    densities = np.random.default_rng(3).uniform(0.1, 1.0, size=(5, 3))
+    train = densities * np.array(COUNTS) / 1000
+    test = densities * PRIOR
+    expected = test / test.sum(axis=1, keepdims=True)
+    adjusted = posthoc.adjust_logits(np.log(train), COUNTS, test_prior=PRIOR)
+    found = np.exp(adjusted) / np.exp(adjusted).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found, expected, 1e-12)
+
+
+def test_prior_of_training_changes_nothing():
+    prior = np.array(COUNTS) / 1000
+    adjusted = posthoc.adjust_logits(logits(), COUNTS, 0.7, test_prior=prior)
+    np.testing.assert_allclose(adjusted, logits(), 1e-12)
+
+
+def test_rounded_prior_is_scaled_to_sum_1():
+    exact = posthoc.adjust_logits(logits(), COUNTS, test_prior=PRIOR)
+    rounded = np.array(PRIOR) * 1.0005
+    found = posthoc.adjust_logits(logits(), COUNTS, test_prior=rounded)
+    np.testing.assert_allclose(found, exact, 1e-12)
+
+
+def test_each_exit():
+    values = exit_logits()
+    taus = [0.0, 0.5, 1.0, 1.5]
+    priors = np.random.default_rng(2).dirichlet(np.ones(3), size=4)
+    one = posthoc.adjust_logits(values, COUNTS, 0.8, test_prior=PRIOR)
+    each = posthoc.adjust_logits(values, COUNTS, taus, test_prior=priors)
+    for k in range(4):
+        np.testing.assert_array_equal(
+            one[:, k],
+            posthoc.adjust_logits(values[:, k], COUNTS, 0.8, PRIOR),
+        )
+        np.testing.assert_allclose(
+            each[:, k],
+            posthoc.adjust_logits(values[:, k], COUNTS, taus[k], priors[k]),
+            1e-12,
+        )
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [("float16", "float32"), ("float32", "float32"), ("float64", "float64")],
@@ -34,8 +91,15 @@ def test_undoes_the_prior_of_the_training_set():
 def test_dtype(given, expected):
     before = logits().astype(given)
     kept = before.copy()
-    assert posthoc.adjust_logits(before, COUNTS).dtype == expected
+    adjusted = posthoc.adjust_logits(before, COUNTS, test_prior=PRIOR)
+    assert adjusted.dtype == expected
     np.testing.assert_array_equal(before, kept)
+
+
+def test_tensors_of_the_backend():
+    values = logits().astype("float32")
+    found = posthoc.adjust_logits(keras.ops.convert_to_tensor(values), COUNTS)
+    np.testing.assert_array_equal(found, posthoc.adjust_logits(values, COUNTS))
 
 
 def test_bad_input():
@@ -43,9 +107,42 @@ def test_bad_input():
     bad[4, 1] = np.nan
     with pytest.raises(ValueError, match="in 1 of 6 rows, first in row 4"):
         posthoc.adjust_logits(bad, COUNTS)
+    bad = exit_logits()
+    bad[3, 2, 1] = np.inf
+    with pytest.raises(ValueError, match="in 1 of 6 rows, first in row 3"):
+        posthoc.adjust_logits(bad, COUNTS)
     with pytest.raises(ValueError, match=r"\(n, 2\).*\(6, 3\)"):
         posthoc.adjust_logits(logits(), [5, 5])
+    with pytest.raises(ValueError, match=r"Received: shape \(3,\)"):
+        posthoc.adjust_logits(logits()[0], COUNTS)
+    with pytest.raises(ValueError, match="real numbers. Received: dtype=<U"):
+        posthoc.adjust_logits([["a", "b", "c"]], COUNTS)
     with pytest.raises(ValueError, match="`tau` must be .* 0 or greater"):
         posthoc.adjust_logits(logits(), COUNTS, tau=-1)
     with pytest.raises(ValueError, match="1 of 3 classes below 1"):
         posthoc.adjust_logits(logits(), [5, 0, 5])
+
+
+def test_bad_tau_for_exits():
+    with pytest.raises(ValueError, match=r"each of the 4 exits.*shape \(3,\)"):
+        posthoc.adjust_logits(exit_logits(), COUNTS, [1.0, 1.0, 1.0])
+    with pytest.raises(ValueError, match=r"must be one number\. Received"):
+        posthoc.adjust_logits(logits(), COUNTS, [1.0] * 6)
+    with pytest.raises(ValueError, match="tau=-2"):
+        posthoc.adjust_logits(exit_logits(), COUNTS, [1.0, 1.0, -2.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("prior", "match"),
+    [
+        ([0.5, 0.5], r"of shape \(3,\). Received: shape \(2,\)"),
+        ([0.5, 0.5, 0.0], "1 of 3 that are not, first at label 2: 0.0"),
+        ([0.7, -0.2, 0.5], "1 of 3 that are not, first at label 1: -0.2"),
+        ([0.5, np.nan, 0.5], "first at label 1: nan"),
+        ([20, 30, 50], r"sum to 100\. Of numbers of examples, pass"),
+        ([0.2, 0.3, 0.4], r"sum to 0\.9\."),
+    ],
+)
+def test_what_is_no_prior(prior, match):
+    with pytest.raises(ValueError, match=match):
+        posthoc.adjust_logits(logits(), COUNTS, test_prior=prior)
