@@ -2,6 +2,7 @@
 
 from keras_lt.data import transforms
 from keras_lt.data.arrays import from_arrays
+from keras_lt.data.batch_extra import BatchExtra
 from keras_lt.data.batches import Batches
 from keras_lt.data.csv_file import from_csv
 from keras_lt.data.directory import from_directory
@@ -18,6 +19,7 @@ from keras_lt.data.profiles import long_tailed_rows
 from keras_lt.data.split import Split
 
 __all__ = [
+    "BatchExtra",
     "Batches",
     "Examples",
     "ImageFiles",

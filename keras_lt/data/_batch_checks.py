@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_lt.data.batch_extra import BatchExtra
 from keras_lt.samplers import InstanceBalanced
 from keras_lt.samplers import Sampler
 
@@ -52,23 +53,34 @@ def check_sampler(sampler: Any) -> Sampler:
 
 def check_extras(
     extras: Mapping[str, Any] | None, num_examples: int, transform: Any
-) -> dict[str, np.ndarray]:
-    """Returns the extras as arrays, or raises if they cannot go along."""
-    arrays = {name: np.asanyarray(v) for name, v in (extras or {}).items()}
+) -> dict[str, Any]:
+    """Returns arrays and `BatchExtra`s, or raises if they cannot go along."""
+    checked = {
+        name: values
+        if isinstance(values, BatchExtra)
+        else np.asanyarray(values)
+        for name, values in (extras or {}).items()
+    }
+    if "label" in checked:
+        raise ValueError(
+            "`extras` must have names other than 'label', under which the "
+            "labels go along. Received: 'label'. Choose another name."
+        )
+    arrays = {k: v for k, v in checked.items() if isinstance(v, np.ndarray)}
     if arrays and getattr(transform, "mixes_examples", False):
         raise ValueError(
-            "`extras` must belong to one example each, but the transform "
-            f"mixes examples. Received: extras={sorted(arrays)}. Leave out "
-            "mixup and cutmix, or the extras."
+            "Arrays in `extras` must belong to one example each, but the "
+            f"transform mixes examples. Received: extras={sorted(arrays)}. "
+            "Leave out mixup and cutmix, or these extras."
         )
     for name, values in arrays.items():
-        if name == "label" or values.ndim == 0 or len(values) != num_examples:
+        if values.ndim == 0 or len(values) != num_examples:
             raise ValueError(
-                "`extras` must have a name other than 'label' and one entry "
-                f"per example, {num_examples}. Received: {name!r} of shape "
-                f"{values.shape}. Make it in the order of the examples."
+                "Arrays in `extras` must have one entry per example, "
+                f"{num_examples}. Received: {name!r} of shape {values.shape}. "
+                "Make it in the order of the examples."
             )
-    return arrays
+    return checked
 
 
 def check_epoch_length(

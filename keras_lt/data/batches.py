@@ -1,5 +1,6 @@
 """Batches of images and labels, equal for equal seed, epoch and index."""
 
+import copy
 import math
 import threading
 import warnings
@@ -16,6 +17,7 @@ from keras_lt.data._batch_checks import check_sampler
 from keras_lt.data._batch_checks import images_and_labels
 from keras_lt.data._batches_callback import BatchesCallback
 from keras_lt.data._look_ahead import LookAhead
+from keras_lt.data.batch_extra import BatchExtra
 from keras_lt.data.transforms._soft_labels import soft_labels
 from keras_lt.data.transforms.transform import TransformFunction
 from keras_lt.samplers import ClassIndex
@@ -57,9 +59,9 @@ class Batches(keras.utils.PyDataset):
         transform: Called as `transform(images, labels, generator)`; gives
             images and labels. See `data.transforms`.
         seed: Whole number, 0 or greater, of all that is random here.
-        extras: Arrays with one entry per example, by name. With them, `y` is a
-            dict of `"label"` and of these. Row numbers are
-            `{"row": np.arange(n)}`.
+        extras: Arrays with one entry per example, by name, or `BatchExtra`s.
+            With them, `y` is a dict of `"label"` and of these. Row numbers
+            are `{"row": np.arange(n)}`.
         num_classes: Number of classes. If given, labels must be below it.
         one_hot: Whether to give integer labels as one-hot float32, to match
             those of mixup and cutmix. Needs `num_classes`.
@@ -114,11 +116,7 @@ class Batches(keras.utils.PyDataset):
         self.check_finite = check_finite
         self._length = self._count_batches()
         self._epoch: int | None = None
-        self._rows: tuple[int, np.ndarray] | None = None
-        self._rows_lock = threading.Lock()
-        self._look_ahead = LookAhead(self._make, self._length, threads)
-        self._first_requests = 0
-        self._expects_first = False
+        self._start(threads)
 
     def __len__(self) -> int:
         return self._length
@@ -166,10 +164,29 @@ class Batches(keras.utils.PyDataset):
                 self._rows = (epoch, rows)
             return self._rows[1]
 
+    def with_extras(self, extras: Mapping[str, Any] | None) -> "Batches":
+        """Returns the same batches with other extras; these stay as they are.
+
+        Args:
+            extras: As in the constructor, in place of those that are there.
+        """
+        other = copy.copy(self)
+        other.extras = check_extras(extras, len(self.labels), self.transform)
+        other._start(self._look_ahead.threads)
+        return other
+
     def begin_training_epoch(self, epoch: int) -> None:
         """Sets the epoch, and from now on expects `fit` to keep the order."""
         self.set_epoch(epoch)
         self._expects_first = self._length > 1
+
+    def _start(self, threads: int) -> None:
+        """Makes what must not be shared with a copy."""
+        self._rows: tuple[int, np.ndarray] | None = None
+        self._rows_lock = threading.Lock()
+        self._look_ahead = LookAhead(self._make, self._length, threads)
+        self._first_requests = 0
+        self._expects_first = False
 
     def _num_draws(self) -> int:
         return len(self.labels) // self.shard[1]
@@ -190,8 +207,7 @@ class Batches(keras.utils.PyDataset):
 
     def _make(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
         """Makes one batch; runs in any thread."""
-        begin = index * self.batch_size
-        rows = self.rows(epoch)[begin : begin + self.batch_size]
+        rows = self.rows(epoch)[self._positions(index)]
         images = _take(self.images, rows)
         labels = self.labels[rows]
         if self.check_finite:
@@ -208,8 +224,18 @@ class Batches(keras.utils.PyDataset):
             labels = soft_labels(labels, self.num_classes)
         if not self.extras:
             return images, labels
-        own = {name: values[rows] for name, values in self.extras.items()}
+        where = (epoch, self._positions(index), rows, images)
+        own = {
+            name: one.for_batch(*where)
+            if isinstance(one, BatchExtra)
+            else one[rows]
+            for name, one in self.extras.items()
+        }
         return images, {"label": labels, **own}
+
+    def _positions(self, index: int) -> slice:
+        begin = index * self.batch_size
+        return slice(begin, min(begin + self.batch_size, self._num_draws()))
 
     def _check_order(self, index: int) -> None:
         """Notices what Keras does to the order of batches and of epochs."""

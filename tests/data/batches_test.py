@@ -228,7 +228,7 @@ WRONG = [
     ({"shard": (0, 51)}, "leave at least one batch"),
     ({"threads": -1}, "`threads` must be a whole number, 0 or greater"),
     ({"extras": {"row": np.arange(3)}}, "one entry per example, 50.*'row'"),
-    ({"extras": {"label": np.arange(N)}}, "a name other than 'label'"),
+    ({"extras": {"label": np.arange(N)}}, "names other than 'label'"),
     (
         {"extras": {"a": np.arange(N)}, "transform": transforms.Mixup(4)},
         "the transform mixes examples",

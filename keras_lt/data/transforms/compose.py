@@ -41,6 +41,11 @@ class Compose(Transform):
         """Whether one of the transforms mixes examples."""
         return any(getattr(t, "mixes_examples", False) for t in self.transforms)
 
+    @property
+    def random(self) -> bool:  # type: ignore[override]
+        """Whether one of the transforms is random; plain functions may be."""
+        return any(getattr(t, "random", True) for t in self.transforms)
+
     def __call__(
         self,
         images: np.ndarray,

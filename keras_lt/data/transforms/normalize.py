@@ -26,6 +26,8 @@ class Normalize(Transform):
     array([2., 2., 2.], dtype=float32)
     """
 
+    random = False
+
     def __init__(
         self,
         mean: float | Sequence[float],

@@ -41,6 +41,14 @@ class Transform(abc.ABC):
     mixes_examples = False
     """Whether an image may come from more than one example."""
 
+    random = True
+    """Whether the same image may come out differently another time.
+
+    `False` promises that an image depends on its example alone: not on the
+    generator, nor on the rest of the batch. What is computed from it once then
+    holds for every epoch; see `objectives.TeacherCache`.
+    """
+
     @abc.abstractmethod
     def __call__(
         self,

@@ -243,3 +243,20 @@ def test_wrong_images():
         augment(images.astype("float32"), labels, rng())
     with pytest.raises(ValueError, match="Received: 2 channels"):
         augment(images[..., :2], labels, rng())
+
+
+def test_transforms_say_whether_they_are_random():
+    assert [name for name in sorted(ALL) if not ALL[name].random] == [
+        "normalize"
+    ]
+    assert not transforms.cifar(training=False).random
+    assert not transforms.Compose([]).random
+    assert transforms.from_layer(keras.layers.RandomContrast(0.5)).random
+
+    def function(images, labels, generator):
+        return images, labels
+
+    unknown = [transforms.Normalize(0.5, 0.5), function]
+    assert transforms.Compose(unknown).random
+    function.random = False
+    assert not transforms.Compose(unknown).random
