@@ -3,6 +3,7 @@
 from keras_lt.layers.cosine_classifier import CosineClassifier
 from keras_lt.layers.exit_block import ExitBlock
 from keras_lt.layers.exit_branch import ExitBranch
+from keras_lt.layers.learnable_weight_scaling import LearnableWeightScaling
 from keras_lt.layers.mixed_pooling import MixedPooling
 from keras_lt.layers.unit_norm_uniform import UnitNormUniform
 
@@ -10,6 +11,7 @@ __all__ = [
     "CosineClassifier",
     "ExitBlock",
     "ExitBranch",
+    "LearnableWeightScaling",
     "MixedPooling",
     "UnitNormUniform",
 ]

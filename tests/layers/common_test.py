@@ -21,6 +21,7 @@ CASES = {
         "pooling": keras.layers.GlobalMaxPooling2D(),
         "projection": keras.layers.Dense(6, activation="relu"),
     },
+    "LearnableWeightScaling": {"classifier": keras.layers.Dense(3)},
     "MixedPooling": {"size": 2},
 }
 SHAPES = {
