@@ -57,9 +57,9 @@ class Result:
         held_out = self.split.validation
         if held_out is None or self.held_out_logits is None:
             return 1.0
-        return choose_tau(
-            self.held_out_logits, held_out.y, self.split.class_counts
-        )
+        return posthoc.choose_tau(
+            self.held_out_logits, held_out.y, self.split.class_counts, TAUS
+        ).tau
 
     @cached_property
     def cards(self) -> dict[str, report.ReportCard]:
@@ -191,24 +191,6 @@ class Result:
 
 
 _NOT_CURVES = ("stage", "epoch", "seconds")
-
-
-def choose_tau(
-    logits: np.ndarray, labels: np.ndarray, class_counts: Sequence[int]
-) -> float:
-    """Returns the strength that recognises the classes best on average.
-
-    Args:
-        logits: Answers to images that were not trained on, `(n, classes)`.
-        labels: Their class ids, `(n,)`.
-        class_counts: Number of training images of each class, by label.
-    """
-
-    def accuracy(tau: float) -> float:
-        adjusted = posthoc.adjust_logits(logits, class_counts, tau)
-        return balanced_accuracy(adjusted, labels)
-
-    return max(TAUS, key=accuracy)
 
 
 def balanced_accuracy(logits: np.ndarray, labels: np.ndarray) -> float:

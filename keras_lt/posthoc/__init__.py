@@ -2,6 +2,16 @@
 
 from keras_lt.posthoc.logit_adjustment import adjust_logits
 from keras_lt.posthoc.prior_estimation import estimate_prior
+from keras_lt.posthoc.tau_choice import choose_tau
+from keras_lt.posthoc.tau_choice import choose_tau_normalization
 from keras_lt.posthoc.tau_normalization import tau_normalized
+from keras_lt.posthoc.tau_sweep import TauSweep
 
-__all__ = ["adjust_logits", "estimate_prior", "tau_normalized"]
+__all__ = [
+    "TauSweep",
+    "adjust_logits",
+    "choose_tau",
+    "choose_tau_normalization",
+    "estimate_prior",
+    "tau_normalized",
+]

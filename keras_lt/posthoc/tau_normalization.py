@@ -1,5 +1,6 @@
 """Takes the advantage of long weight vectors off a trained classifier."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -16,7 +17,9 @@ from keras_lt.validation import check_not_negative
 
 
 def tau_normalized(
-    model: keras.Model, tau: float = 0.7, keep_bias: bool = False
+    model: keras.Model,
+    tau: float | Sequence[float] = 0.7,
+    keep_bias: bool = False,
 ) -> keras.Model:
     """Returns a copy with classifier weights `w[c] / |w[c]| ** tau`.
 
@@ -33,8 +36,8 @@ def tau_normalized(
         model: A trained `LongTailModel` or `EarlyExitModel` with a linear
             classifier (at each exit), or any functional or sequential model
             whose last layer is a `keras.layers.Dense`. It stays as it is.
-        tau: 0 or greater; choose it on validation data. The paper looks from
-            0 to 2.
+        tau: 0 or greater, or one number for each exit. The paper looks from 0
+            to 2; `choose_tau_normalization` does so on held-out data.
         keep_bias: Whether to keep the bias. By default it becomes 0, as it
             prefers frequent classes too.
 
@@ -57,18 +60,21 @@ def tau_normalized(
 
     - [Kang et al., 2020](https://arxiv.org/abs/1910.09217), section 4.3.
     """
-    check_not_negative("tau", tau)
-    kernels = [_normalized(layer, tau) for layer in _classifiers(model)]
+    layers = classifiers_of(model)
+    kernels = [
+        kernel_of(layer) / powers_of_lengths(kernel_of(layer), one)
+        for layer, one in zip(layers, _by_layer(tau, len(layers)), strict=True)
+    ]
     copy = _copy(model)
-    for layer, kernel in zip(_classifiers(copy), kernels, strict=True):
+    for layer, kernel in zip(classifiers_of(copy), kernels, strict=True):
         layer.kernel.assign(kernel)
         if layer.bias is not None and not keep_bias:
             layer.bias.assign(np.zeros(layer.bias.shape))
     return copy
 
 
-def _classifiers(model: Any) -> list[keras.layers.Dense]:
-    """Returns the layers that make the logits of a model."""
+def classifiers_of(model: Any) -> list[keras.layers.Dense]:
+    """Returns the linear layers that make the logits of a model."""
     if isinstance(model, ClassificationModel):
         return [_dense_at_end(layer) for layer in model.classifiers()]
     if not is_graph(model):
@@ -129,8 +135,8 @@ def _last_operation(model: keras.Model) -> Any:
     return next(operation for operation, outputs in makers if outputs is end)
 
 
-def _normalized(layer: keras.layers.Dense, tau: float) -> np.ndarray:
-    """Returns the weights `(dim, classes)`; those of length 0 stay 0."""
+def kernel_of(layer: keras.layers.Dense) -> np.ndarray:
+    """Returns the weights `(dim, classes)` of a linear layer, in float64."""
     kernel = layer.kernel
     if not isinstance(kernel, keras.Variable) or "float" not in kernel.dtype:
         raise ValueError(
@@ -140,8 +146,34 @@ def _normalized(layer: keras.layers.Dense, tau: float) -> np.ndarray:
         )
     weights = keras.ops.convert_to_numpy(kernel).astype("float64")
     check_finite(f"weights of {layer.name}", weights)
-    lengths = np.linalg.norm(weights, axis=0)
-    return weights / np.where(lengths > 0, lengths, 1.0) ** tau
+    return weights
+
+
+def bias_of(layer: keras.layers.Dense) -> np.ndarray:
+    """Returns the bias `(classes,)` of a linear layer, 0 if it has none."""
+    if layer.bias is None:
+        return np.zeros(layer.units)
+    return keras.ops.convert_to_numpy(layer.bias).astype("float64")
+
+
+def powers_of_lengths(kernel: np.ndarray, tau: float) -> np.ndarray:
+    """Returns `|w[c]| ** tau` of each class, and 1 for weights of length 0."""
+    lengths = np.linalg.norm(kernel, axis=0)
+    return np.where(lengths > 0, lengths, 1.0) ** tau
+
+
+def _by_layer(tau: float | Sequence[float], size: int) -> list[float]:
+    """Returns one `tau` for each classifier."""
+    values = np.asarray(tau, dtype="float64")
+    if values.shape not in ((), (size,)):
+        raise ValueError(
+            "`tau` must be one number, or one for each classifier of the "
+            f"model, {size}. Received: an array of shape {values.shape}."
+        )
+    return [
+        check_not_negative("tau", one)
+        for one in np.broadcast_to(values, (size,)).tolist()
+    ]
 
 
 def _copy(model: keras.Model) -> keras.Model:

@@ -1,29 +1,12 @@
 import json
 
-import numpy as np
 import pytest
 
 from applications import judging
 from applications import provenance
 from applications.files import write_json
-from applications.result import choose_tau
 from applications.run_folder import RunFolder
 from applications.settings import Settings
-
-
-def test_tau_is_the_best_on_average_over_classes():
-    # Of the rare class, one image is found from tau = 0.5 on, the other from
-    # 1.0 on; at 1.25 the first images of the frequent class are lost.
-    counts = [1000, 10]
-    gap = np.log(1000 / 10)
-    gaps = gap * np.array([1.1, 1.1, 1.1, 0.4, 0.9])
-    logits = np.stack([gaps, np.zeros(5)], axis=-1)
-    assert choose_tau(logits, np.array([0, 0, 0, 1, 1]), counts) == 1.0
-
-
-def test_equally_good_taus_give_the_smallest():
-    logits = np.array([[9.0, 0.0], [0.0, 9.0]])
-    assert choose_tau(logits, np.array([0, 1]), [10, 5]) == 0.0
 
 
 def test_folder_of_a_run_is_not_taken_over(tmp_path):

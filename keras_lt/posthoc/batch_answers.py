@@ -1,0 +1,52 @@
+"""Lets a model answer data of any form, and keeps the labels with it."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_lt.models import EarlyExitModel
+from keras_lt.objectives.epoch_data import EpochData
+
+
+def answers_and_labels(
+    model: keras.Model, x: Any, y: Any = None
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Returns what each output of a model answers, and the class ids.
+
+    The labels come from the same batches as the answers, so that they belong
+    together whatever the order.
+
+    Args:
+        model: Any model whose outputs are arrays.
+        x: Images, or `Batches` or other data of `fit` that hold the labels.
+        y: Class ids, if `x` does not hold them.
+    """
+    answers: list[list[np.ndarray]] = []
+    labels: list[np.ndarray] = []
+    size = 0
+    for images, ids in EpochData(x, y).batches():
+        size = max(size, len(images))  # One size is compiled only once.
+        missing = np.repeat(images[-1:], size - len(images), axis=0)
+        outputs = model.predict_on_batch(np.concatenate([images, missing]))
+        if not isinstance(outputs, list | tuple):
+            outputs = [outputs]
+        answers.append([np.asarray(one)[: len(images)] for one in outputs])
+        labels.append(ids)
+    if not labels:
+        raise ValueError(
+            "The data must hold one example or more. Received: no batches."
+        )
+    return (
+        [np.concatenate(parts) for parts in zip(*answers, strict=True)],
+        np.concatenate(labels),
+    )
+
+
+def exit_logit_model(model: keras.Model) -> keras.Model:
+    """Returns a model that answers `(n, classes)` or `(n, exits, classes)`."""
+    if not isinstance(model, EarlyExitModel):
+        return model
+    source = model.backbone.inputs[0]
+    images = keras.Input(source.shape[1:], dtype=source.dtype)
+    return keras.Model(images, model(images)["exits"])
