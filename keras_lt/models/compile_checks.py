@@ -1,5 +1,6 @@
 """Checks that a loss fits the model that it is compiled with."""
 
+from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ import keras
 from keras_lt.layers import CosineClassifier
 from keras_lt.losses import LDAM
 from keras_lt.objectives import Objective
+from keras_lt.objectives.image_shapes import shapes_agree
 
 
 def check_loss(loss: Any) -> None:
@@ -48,6 +50,45 @@ def check_ldam_heads(
             "with `classifier=keras_lt.layers.CosineClassifier(num_classes, "
             f"scale={loss.scale})`."
         )
+
+
+def check_images(objective: Objective, backbone: keras.Model) -> None:
+    """Raises unless an objective can look at the images that a model gets."""
+    if objective.image_shape is None:
+        return
+    shape = tuple(backbone.inputs[0].shape[1:])
+    if not shapes_agree(objective.image_shape, shape):
+        raise ValueError(
+            "An objective must look at images of the shape that the model "
+            f"takes, {shape}. Received: {objective.name!r} for images of shape "
+            f"{tuple(objective.image_shape)}. Take teachers for such images, "
+            "or begin theirs with a `keras.layers.Resizing`."
+        )
+    random = [one for one in _layers_in(backbone) if _augments(one)]
+    if random:
+        raise ValueError(
+            "Images must be augmented before the model where an objective "
+            f"looks at them too. Received: {objective.name!r}, and the layer "
+            f"{random[0].name!r} ({type(random[0]).__name__}) inside the "
+            "backbone, whose changes a teacher would not see. Augment in "
+            "`Batches(transform=...)`; `data.transforms.from_layer` takes such "
+            "a layer."
+        )
+
+
+def _layers_in(model: Any) -> Iterator[keras.layers.Layer]:
+    for layer in getattr(model, "layers", ()):
+        yield layer
+        yield from _layers_in(layer)
+
+
+def _augments(layer: keras.layers.Layer) -> bool:
+    """Tells a layer of augmentation, of Keras or keras-cv, by its name."""
+    name = type(layer).__name__
+    return name.startswith("Random") or name in _AUGMENTATIONS
+
+
+_AUGMENTATIONS = ("AugMix", "AutoAugment", "CutMix", "MixUp", "RandAugment")
 
 
 def check_num_classes(objective: Objective, num_classes: int) -> None:

@@ -115,4 +115,21 @@ def _block(shape: Shape, last: Shape) -> ExitBlock:
 
 def _copy(layer: keras.layers.Layer) -> keras.layers.Layer:
     """Returns a layer of the same configuration, with weights of its own."""
-    return type(layer).from_config(layer.get_config())
+    return type(layer).from_config(_unshared(layer.get_config()))
+
+
+def _unshared(config: Any) -> Any:
+    """Returns a configuration without the marks of objects that are one.
+
+    While Keras loads a model, what has one mark becomes one object: the layers
+    inside a body would be those of all exits.
+    """
+    if isinstance(config, dict):
+        return {
+            key: _unshared(value)
+            for key, value in config.items()
+            if key != "shared_object_id"
+        }
+    if isinstance(config, list | tuple):
+        return type(config)(_unshared(value) for value in config)
+    return config

@@ -42,6 +42,8 @@ class Objective(keras.layers.Layer):
         base_weight: Likewise.
         num_classes: Number of classes that the term is for, which the model
             must have; None if it does for any.
+        image_shape: Shape of the images that the term looks at, which must be
+            those that the model takes; None if it looks at none.
 
     Example:
 
@@ -65,6 +67,7 @@ class Objective(keras.layers.Layer):
         super().__init__(**kwargs)
         self.features = features
         self.num_classes: int | None = None
+        self.image_shape: Sequence[int | None] | None = None
         self.weight = self._factor("weight", weight)
         self.base_weight = self._factor("base_weight", base_weight)
         self._config = {"weight": weight, "base_weight": base_weight}
@@ -96,6 +99,11 @@ class Objective(keras.layers.Layer):
         raise NotImplementedError(
             f"`{type(self).__name__}` must implement `call`."
         )
+
+    @property
+    def constants(self) -> Sequence[keras.Variable]:
+        """Variables that never change and are not saved, as of teachers."""
+        return []
 
     def callbacks(
         self, x: Any = None, y: Any = None

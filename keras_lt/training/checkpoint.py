@@ -153,7 +153,14 @@ class Checkpoint:
 
 
 def _state(model: keras.Model) -> dict[str, list[keras.Variable]]:
-    return {"model": model.variables, "optimizer": model.optimizer.variables}
+    """Returns what a training changes, and so has to be kept."""
+    constants = {
+        id(variable)
+        for objective in getattr(model, "objectives", ())
+        for variable in objective.constants
+    }
+    own = [one for one in model.variables if id(one) not in constants]
+    return {"model": own, "optimizer": model.optimizer.variables}
 
 
 def _description(variable: keras.Variable) -> list[Any]:

@@ -1,0 +1,11 @@
+"""Compares shapes of images of which some sizes may be open."""
+
+from collections.abc import Sequence
+
+
+def shapes_agree(a: Sequence[int | None], b: Sequence[int | None]) -> bool:
+    """Tells whether one image can have both shapes; None is any size."""
+    return len(a) == len(b) and all(
+        one is None or other is None or one == other
+        for one, other in zip(a, b, strict=True)
+    )
