@@ -280,3 +280,17 @@ def test_plain_model_of_full_depth():
     assert type(plain).__name__ == "Functional"
     expected = to_numpy(model(x)["exits"])[:, -1]
     np.testing.assert_allclose(to_numpy(plain(x)), expected, 1e-5, 1e-6)
+
+
+def test_layers_inside_of_copies_stay_apart(tmp_path):
+    """Keras takes what was one object in the configuration for one again."""
+    body = keras.Sequential([keras.layers.Dense(6), keras.layers.ReLU()])
+    head = layers.LearnableWeightScaling(keras.layers.Dense(CLASSES))
+    model = seeded_weights(dense_model(branch=body, classifier=head))
+    x, _ = vectors()
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert len(loaded.weights) == len(model.weights)
+    np.testing.assert_allclose(
+        to_numpy(loaded(x)["exits"]), to_numpy(model(x)["exits"]), 1e-6
+    )
