@@ -161,7 +161,9 @@ class _Run:
     def _compile(self, stage: Stage) -> None:
         set_trainable(self.model, stage.trainable)
         options = dict(stage.compile_options)
-        if stage.objectives is not None:
+        own = isinstance(self.model, ClassificationModel)
+        # To have none of them is all that other models can do.
+        if stage.objectives or (own and stage.objectives is not None):
             options["objectives"] = stage.objectives
         self.model.compile(
             optimizer=fresh_optimizer(stage.optimizer),

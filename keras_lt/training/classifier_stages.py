@@ -1,0 +1,210 @@
+"""Second stages that fit the classifier to features that are kept."""
+
+from typing import Any
+
+import keras
+
+from keras_lt.callbacks import cosine_schedule
+from keras_lt.data import Batches
+from keras_lt.layers import LearnableWeightScaling
+from keras_lt.losses import BalancedSoftmax
+from keras_lt.losses import ClassBalanced
+from keras_lt.losses import LogitAdjusted
+from keras_lt.models import ClassificationModel
+from keras_lt.samplers import ClassAware
+from keras_lt.samplers import ClassBalanced as ClassBalancedSampler
+from keras_lt.training.layer_selection import selected_layers
+from keras_lt.training.stage import Stage
+
+
+def retrained_classifier(
+    batches: Any,
+    epochs: int = 10,
+    learning_rate: float = 0.1,
+    loss: Any = None,
+    classifier: str = "classifier",
+    name: str = "classifier",
+    **options: Any,
+) -> Stage:
+    """Returns a stage that trains a new classifier on kept features (cRT).
+
+    Features are learned best from the data as they are; it is the classifier
+    that prefers frequent classes. So it gets new random weights, and is
+    trained on class-balanced batches, with a learning rate that falls to 0
+    along half a cosine. All else is frozen, the projection and the blocks of
+    exits too, and nothing but the classifiers needs gradients.
+
+    Batch normalization uses its moving statistics, and does not change them.
+    The authors' code lets them follow the balanced batches, without training
+    the rest of the layer.
+
+    Class weights that the stage before has left in the model are set to 1, and
+    objectives are left out.
+
+    Args:
+        batches: Class-balanced batches: `data.Batches` with
+            `samplers.ClassBalanced()`, or others that `Stage` takes.
+        epochs: Number of epochs; 10 after 90 in the paper.
+        learning_rate: Of the first epoch. 0.1 for batches of 128, 0.2 for 512.
+        loss: Plain cross-entropy on class ids and logits by default.
+        classifier: `"classifier"` for the classifiers of a `LongTailModel` or
+            of all exits of an `EarlyExitModel`; in other models, the start of
+            the name of the layer.
+        name: Name of the stage.
+        **options: Other arguments of `Stage`, such as `metrics`, `validation`,
+            `callbacks`, and `optimizer` instead of SGD with momentum 0.9; the
+            rate is `learning_rate` all the same.
+
+    Raises:
+        ValueError: If the loss makes up for the frequencies of classes that
+            the batches have balanced already. At the start of training, if
+            the classifier has a `LearnableWeightScaling` around it.
+
+    Example:
+
+    >>> from keras_lt import data, samplers, training
+    >>> model = keras.Sequential(
+    ...     [keras.Input((2,)), keras.layers.Dense(3, name="classifier")]
+    ... )
+    >>> examples = np.ones((8, 2), "float32"), np.arange(8) % 3
+    >>> balanced = data.Batches(examples, 4, samplers.ClassBalanced())
+    >>> stage = training.retrained_classifier(balanced, epochs=2)
+    >>> rows = training.train(model, [stage], verbose=0)
+    >>> [round(row["learning_rate"], 4) for row in rows]
+    [0.1, 0.05]
+
+    Reference:
+
+    - [Kang et al., 2020](https://arxiv.org/abs/1910.09217), section 4.
+    """
+    return _stage(
+        batches,
+        epochs,
+        learning_rate,
+        loss,
+        {
+            "name": name,
+            "trainable": classifier,
+            "reset": classifier,
+            **options,
+        },
+        scales=False,
+    )
+
+
+def weight_scaling(
+    batches: Any,
+    epochs: int = 5,
+    learning_rate: float = 0.1,
+    loss: Any = None,
+    name: str = "weight_scaling",
+    **options: Any,
+) -> Stage:
+    """Returns a stage that learns a scale of each class's logit (LWS).
+
+    It is for a model that `with_weight_scaling` has made, and trains the
+    scales alone, on class-balanced batches. The rest is as in
+    `retrained_classifier`.
+
+    Args:
+        batches: Class-balanced batches.
+        epochs: Number of epochs; 5 after 90 in the paper.
+        learning_rate: Of the first epoch. 0.1 for batches of 128, 0.2 for 512.
+        loss: Plain cross-entropy on class ids and logits by default.
+        name: Name of the stage.
+        **options: Other arguments of `Stage`.
+
+    Raises:
+        ValueError: If the loss makes up for the frequencies of classes that
+            the batches have balanced already. At the start of training, if
+            the model has no scales.
+
+    Example:
+
+    >>> from keras_lt import data, samplers, training
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    >>> scaled = training.with_weight_scaling(model, model.layers[-1].name)
+    >>> examples = np.ones((8, 2), "float32"), np.arange(8) % 3
+    >>> balanced = data.Batches(examples, 4, samplers.ClassBalanced())
+    >>> stage = training.weight_scaling(balanced, epochs=1)
+    >>> rows = training.train(scaled, [stage], verbose=0)
+
+    Reference:
+
+    - [Kang et al., 2020](https://arxiv.org/abs/1910.09217), section 4.
+    """
+    options = {"name": name, "trainable": _has_scales, **options}
+    return _stage(batches, epochs, learning_rate, loss, options, scales=True)
+
+
+def _stage(
+    batches: Any,
+    epochs: int,
+    learning_rate: float,
+    loss: Any,
+    options: dict[str, Any],
+    scales: bool,
+) -> Stage:
+    if loss is None:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    _check_balanced_once(loss, batches)
+    rate = cosine_schedule(learning_rate, epochs)
+    own = {
+        "optimizer": keras.optimizers.SGD(learning_rate, momentum=0.9),
+        "objectives": (),
+        **options,
+        "callbacks": [
+            keras.callbacks.LearningRateScheduler(rate),
+            _Start(scales),
+            *options.get("callbacks", ()),
+        ],
+    }
+    return Stage(epochs=epochs, batches=batches, loss=loss, **own)
+
+
+class _Start(keras.callbacks.Callback):
+    """Checks the classifiers, and weighs all classes alike."""
+
+    def __init__(self, scales: bool) -> None:
+        super().__init__()
+        self.scales = scales
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        found = bool(selected_layers(self.model, _has_scales))
+        if found != self.scales:
+            _raise_for_scales(self.model.name, found)
+        if isinstance(self.model, ClassificationModel):
+            weights = self.model.class_weights
+            weights.assign(keras.ops.ones(weights.shape))
+
+
+def _has_scales(layer: keras.layers.Layer) -> bool:
+    return isinstance(layer, LearnableWeightScaling)
+
+
+def _raise_for_scales(name: str, found: bool) -> None:
+    if found:
+        raise ValueError(
+            "A classifier must be trained anew without scales around it. "
+            f"Received: model {name!r}, with a LearnableWeightScaling. Use "
+            "the model from before `with_weight_scaling`."
+        )
+    raise ValueError(
+        "A model must have scales before they can be trained. Received: model "
+        f"{name!r}, without a LearnableWeightScaling. Train "
+        "`training.with_weight_scaling(model)`."
+    )
+
+
+def _check_balanced_once(loss: Any, batches: Any) -> None:
+    for_frequencies = (BalancedSoftmax, ClassBalanced, LogitAdjusted)
+    balanced = (ClassAware, ClassBalancedSampler)
+    if not isinstance(loss, for_frequencies):
+        return
+    if isinstance(batches, Batches) and isinstance(batches.sampler, balanced):
+        raise ValueError(
+            "Classes must be balanced once, by the batches or by the loss. "
+            f"Received: batches with {batches.sampler!r}, and the loss "
+            f"{type(loss).__name__}. Leave out `loss`, or use "
+            "`samplers.InstanceBalanced()`."
+        )
