@@ -116,6 +116,7 @@ class Batches(keras.utils.PyDataset):
         self.check_finite = check_finite
         self._length = self._count_batches()
         self._epoch: int | None = None
+        self._rows: tuple[int, np.ndarray] | None = None
         self._start(threads)
 
     def __len__(self) -> int:
@@ -182,8 +183,8 @@ class Batches(keras.utils.PyDataset):
 
     def _start(self, threads: int) -> None:
         """Makes what must not be shared with a copy."""
-        self._rows: tuple[int, np.ndarray] | None = None
-        self._rows_lock = threading.Lock()
+        self._rows = None
+        self._rows_lock: threading.Lock = threading.Lock()
         self._look_ahead = LookAhead(self._make, self._length, threads)
         self._first_requests = 0
         self._expects_first = False

@@ -1,0 +1,84 @@
+"""The outputs of one teacher in a folder, as they are read."""
+
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+
+MANIFEST = "manifest.json"
+
+
+class CachedTeacher:
+    """Reads the outputs of one teacher from a folder that is whole.
+
+    Args:
+        folder: Where they are.
+
+    Attributes:
+        manifest: What they were computed from.
+        features: `(epochs, positions, dim)` or `(rows, dim)`, on the disk.
+        logits: Likewise; None if the teacher has none.
+        marks: Short numbers of the images, `(epochs, positions)` or `(rows,)`.
+
+    Raises:
+        ValueError: If a file is not what the manifest says.
+    """
+
+    def __init__(self, folder: pathlib.Path):
+        self.folder = folder
+        try:
+            self.manifest = json.loads((folder / MANIFEST).read_text())
+            self.number = int(self.manifest.pop("number"))
+            self.features = self._read("features")
+            self.marks = self._read("marks")
+            self.logits: np.ndarray | None = None
+            if self.num_classes is not None:
+                self.logits = self._read("logits")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                "A teacher in a cache must be whole. Received: "
+                f"{str(folder)!r}: {error}. Call `cache.remove("
+                f"{folder.name!r})` and add the teacher again."
+            ) from error
+
+    @property
+    def name(self) -> str:
+        """What the teacher is called in the cache."""
+        return self.folder.name
+
+    @property
+    def num_classes(self) -> int | None:
+        """Number of logits; None if there are none."""
+        return self.manifest["teacher"]["num_classes"]
+
+    @property
+    def epochs(self) -> int | None:
+        """Number of epochs; None if the outputs are those of rows."""
+        return self.manifest["epochs"]
+
+    def _read(self, kind: str) -> np.ndarray:
+        path = self.folder / f"{kind}.npy"
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        shape, dtype = expected_arrays(self.manifest)[kind]
+        if array.shape != shape or array.dtype != dtype:
+            raise ValueError(
+                f"{path.name} holds {array.dtype} of shape {array.shape} in "
+                f"place of {dtype} of shape {shape}"
+            )
+        return array
+
+
+def expected_arrays(
+    manifest: dict[str, Any],
+) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Returns shape and type of each array of a teacher, by name."""
+    entries = tuple(manifest["entries"])
+    teacher, dtype = manifest["teacher"], manifest["dtype"]
+    arrays = {
+        "features": ((*entries, teacher["feature_dim"]), dtype),
+        "marks": (entries, "uint32"),
+    }
+    if teacher["num_classes"] is not None:
+        arrays["logits"] = ((*entries, teacher["num_classes"]), dtype)
+    return arrays
