@@ -1,6 +1,8 @@
 """What helps after training, without training again."""
 
+from keras_lt.posthoc.class_mean_model import with_class_means
 from keras_lt.posthoc.logit_adjustment import adjust_logits
+from keras_lt.posthoc.nearest_class_mean import NearestClassMean
 from keras_lt.posthoc.prior_estimation import estimate_prior
 from keras_lt.posthoc.tau_choice import choose_tau
 from keras_lt.posthoc.tau_choice import choose_tau_normalization
@@ -8,10 +10,12 @@ from keras_lt.posthoc.tau_normalization import tau_normalized
 from keras_lt.posthoc.tau_sweep import TauSweep
 
 __all__ = [
+    "NearestClassMean",
     "TauSweep",
     "adjust_logits",
     "choose_tau",
     "choose_tau_normalization",
     "estimate_prior",
     "tau_normalized",
+    "with_class_means",
 ]

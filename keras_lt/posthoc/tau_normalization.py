@@ -11,6 +11,7 @@ from keras_lt.graph import replay
 from keras_lt.layers import CosineClassifier
 from keras_lt.layers import ExitBranch
 from keras_lt.models.classification_model import ClassificationModel
+from keras_lt.posthoc.model_copy import copy_of
 from keras_lt.types import Tensor
 from keras_lt.validation import check_finite
 from keras_lt.validation import check_not_negative
@@ -65,7 +66,7 @@ def tau_normalized(
         kernel_of(layer) / powers_of_lengths(kernel_of(layer), one)
         for layer, one in zip(layers, _by_layer(tau, len(layers)), strict=True)
     ]
-    copy = _copy(model)
+    copy = copy_of(model)
     for layer, kernel in zip(classifiers_of(copy), kernels, strict=True):
         layer.kernel.assign(kernel)
         if layer.bias is not None and not keep_bias:
@@ -174,19 +175,3 @@ def _by_layer(tau: float | Sequence[float], size: int) -> list[float]:
         check_not_negative("tau", one)
         for one in np.broadcast_to(values, (size,)).tolist()
     ]
-
-
-def _copy(model: keras.Model) -> keras.Model:
-    """Returns a model that shares nothing with this one."""
-    if isinstance(model, ClassificationModel):
-        # Not Keras's clone, which would be compiled with other objectives.
-        copy = type(model).from_config(model.get_config())
-        of_objectives = {id(v) for v in model.objective_list.variables}
-    else:
-        copy, of_objectives = keras.models.clone_model(model), set()
-    values = [v for v in model.variables if id(v) not in of_objectives]
-    for variable, value in zip(copy.variables, values, strict=True):
-        # By way of NumPy: on JAX the two would share memory, and the training
-        # of one would free that of the other.
-        variable.assign(np.array(keras.ops.convert_to_numpy(value)))
-    return copy
