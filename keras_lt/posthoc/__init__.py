@@ -8,14 +8,18 @@ from keras_lt.posthoc.tau_choice import choose_tau
 from keras_lt.posthoc.tau_choice import choose_tau_normalization
 from keras_lt.posthoc.tau_normalization import tau_normalized
 from keras_lt.posthoc.tau_sweep import TauSweep
+from keras_lt.posthoc.temperature_fit import fit_temperature
+from keras_lt.posthoc.temperature_scaling import TemperatureScaling
 
 __all__ = [
     "NearestClassMean",
     "TauSweep",
+    "TemperatureScaling",
     "adjust_logits",
     "choose_tau",
     "choose_tau_normalization",
     "estimate_prior",
+    "fit_temperature",
     "tau_normalized",
     "with_class_means",
 ]

@@ -10,6 +10,7 @@ from keras_lt.posthoc.logit_arrays import by_exit
 from keras_lt.types import ClassCounts
 from keras_lt.types import Tensor
 
+Shares = Sequence[float] | np.ndarray
 _SUM_TOLERANCE = 1e-3
 
 
@@ -17,7 +18,7 @@ def adjust_logits(
     logits: Tensor,
     class_counts: ClassCounts,
     tau: float | Sequence[float] = 1.0,
-    test_prior: Sequence[float] | np.ndarray | None = None,
+    test_prior: Shares | None = None,
 ) -> np.ndarray:
     """Subtracts `tau` times the log-prior of each class from the logits.
 
@@ -76,7 +77,7 @@ def adjust_logits(
     return (values - strength * priors).astype(values.dtype)
 
 
-def _checked(test_prior: Sequence[float], logits: np.ndarray) -> np.ndarray:
+def _checked(test_prior: Shares, logits: np.ndarray) -> np.ndarray:
     """Returns shares that sum to 1 over the last axis, or raises."""
     prior = np.asarray(test_prior, dtype="float64")
     if prior.shape not in (logits.shape[-1:], logits.shape[1:]):
