@@ -19,6 +19,8 @@ METHODS = (
     "drw",
     "elf",
     "dro_lt",
+    "crt",
+    "lws",
     "class_balanced_sampling",
     "square_root_sampling",
     "progressive_sampling",

@@ -44,7 +44,7 @@ def stages(setup: Setup) -> list[training.Stage]:
     if settings.form == "joint":
         return [joint(setup)]
     later = [features(setup), classifier(setup)]
-    if settings.initial_run is not None:
+    if setup.settings.initial_run is not None:
         return later
     first = classification(setup, name="classification")
     return [first, *later]

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from applications import classifier_stages
 from applications import dro_lt
 from applications.batches import in_order
 from applications.classification import classification
@@ -18,16 +19,11 @@ from keras_lt import training
 
 def train_and_judge(setup: Setup) -> Result:
     """Trains to the last epoch, and looks at the test images once."""
-    model, split, settings = setup.model, setup.split, setup.settings
+    split, settings = setup.split, setup.settings
     stages = make_stages(setup)
     initial_run = load_initial_run(setup)
     folder = RunFolder.open(setup.application, settings)
-    history = training.train(
-        model,
-        stages,
-        directory=folder.checkpoints,
-        verbose=settings.verbose,
-    )
+    model, history = classifier_stages.train(setup, stages, folder.checkpoints)
     exits = None
     if isinstance(model, models.EarlyExitModel):
         logits, exits = use_exits(
@@ -53,9 +49,14 @@ def train_and_judge(setup: Setup) -> Result:
 
 def make_stages(setup: Setup) -> list[training.Stage]:
     """Returns what the method of a run trains, one after the other."""
+    further = classifier_stages.stages(setup)
     if setup.method.robust:
-        return dro_lt.stages(setup)
-    return [classification(setup)]
+        return [*dro_lt.stages(setup), *further]
+    if setup.method.classifier_stage is None:
+        return [classification(setup)]
+    if setup.settings.initial_run is not None:
+        return further
+    return [classification(setup, name="classification"), *further]
 
 
 def predict(

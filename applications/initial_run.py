@@ -7,6 +7,7 @@ import keras
 
 from applications.finished_run import FinishedRun
 from applications.methods import combine
+from applications.settings import RETRAINING
 from applications.setup import Setup
 
 NETWORK = ("backbone",)
@@ -30,7 +31,7 @@ def load_initial_run(setup: Setup) -> dict[str, Any] | None:
         ValueError: If the run is not finished, or is of another application,
             other training images or another network.
     """
-    initial_run = setup.settings.robustness.initial_run
+    initial_run = setup.settings.initial_run
     if initial_run is None:
         return None
     run = FinishedRun(initial_run, "initial_run")
@@ -42,11 +43,14 @@ def load_initial_run(setup: Setup) -> dict[str, Any] | None:
 
 
 def _check_method(setup: Setup, run: FinishedRun) -> None:
-    method = combine(run.record["settings"]["method"])
-    if method.robust:
+    names = run.record["settings"]["method"]
+    method = combine(names)
+    further = [name for name in names if name in ("dro_lt", *RETRAINING)]
+    if further:
         raise ValueError(
             "`initial_run` must be a run of the first stage alone. Received: "
-            f"{str(run.path)!r}, whose method has dro_lt. Take one without."
+            f"{str(run.path)!r}, whose method has {further[0]}. Take one "
+            "without."
         )
     heads = [one.classifier or "linear" for one in (setup.method, method)]
     run.check_same("classifier", *heads)

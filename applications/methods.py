@@ -30,6 +30,8 @@ class Method:
         exits: Whether the model has early exits; the settings say which.
         robust: Whether features are trained with the robust term of
             `applications.dro_lt`.
+        classifier_stage: `"crt"` or `"lws"`: how a last stage fits the
+            classifier to the features (`applications.classifier_stages`).
     """
 
     loss: Callable[[Sequence[int]], keras.losses.Loss] | None = None
@@ -40,6 +42,7 @@ class Method:
     ) = None
     exits: bool = False
     robust: bool = False
+    classifier_stage: str | None = None
 
     def make_loss(self, class_counts: Sequence[int]) -> keras.losses.Loss:
         """Returns the loss for these counts, plain cross-entropy if none."""
@@ -132,6 +135,8 @@ METHODS = {
     "drw": Method(callback=deferred),
     "elf": Method(exits=True),
     "dro_lt": Method(robust=True),
+    "crt": Method(classifier_stage="crt"),
+    "lws": Method(classifier_stage="lws"),
     "class_balanced_sampling": Method(
         sampler=lambda epochs, deferred_epoch: samplers.ClassBalanced()
     ),

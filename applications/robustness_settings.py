@@ -1,7 +1,6 @@
 """What the method `dro_lt` is told."""
 
 import dataclasses
-import pathlib
 from typing import Any
 
 from keras_lt.validation import check_choice
@@ -17,7 +16,6 @@ OF_STAGES = (
     "classifier_epochs",
     "feature_rate",
     "classifier_rate",
-    "initial_run",
 )
 """What only the form of three stages has a use for."""
 
@@ -50,8 +48,6 @@ class RobustnessSettings:
         classifier_rate: Learning rate of the third stage.
         batch_size: Images per step on class-aware batches, four of a class;
             by default that of the schedule.
-        initial_run: Folder of a finished run whose weights replace those of
-            the first stage.
 
     Raises:
         ValueError: If a choice is out of its range, or of the other form.
@@ -71,7 +67,6 @@ class RobustnessSettings:
     feature_rate: float = 0.005
     classifier_rate: float = 0.01
     batch_size: int | None = None
-    initial_run: str | None = None
 
     def __post_init__(self) -> None:
         """Checks what the objective does not check itself."""
@@ -92,13 +87,6 @@ class RobustnessSettings:
             for field in dataclasses.fields(self)
             if getattr(self, field.name) != field.default
         }
-
-    def what_is_trained(self) -> dict[str, Any]:
-        """Returns the choices, of a folder its name alone."""
-        own = dataclasses.asdict(self)
-        if self.initial_run is not None:
-            own["initial_run"] = pathlib.Path(self.initial_run).name
-        return own
 
     def _check_form(self) -> None:
         useless = OF_JOINT if self.form == "stages" else OF_STAGES

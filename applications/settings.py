@@ -5,6 +5,11 @@ import pathlib
 from typing import Any
 
 from applications.robustness_settings import RobustnessSettings
+from keras_lt.validation import check_positive
+from keras_lt.validation import check_positive_int
+
+RETRAINING = ("crt", "lws")
+"""Methods whose second stage fits the classifier to features that are kept."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +39,12 @@ class Settings:
         max_accuracy_loss: Balanced accuracy on held-out images that early
             exits may lose, where the thresholds are chosen on them.
         robustness: What the method `dro_lt` is told.
+        initial_run: Folder of a finished run whose weights replace those of
+            the first stage, for methods that have another one.
+        retraining_epochs: With the methods `crt` and `lws`, length of the
+            second stage; by default 10 and 5 for each 90 of the schedule.
+        retraining_rate: Learning rate of that stage; by default that of the
+            schedule.
         augmentation: `"plain"`, or for CIFAR `"strong"`, which adds
             AutoAugment and Cutout.
         backbone: Network of `image_folder`.
@@ -49,7 +60,8 @@ class Settings:
         verbose: As in `keras.Model.fit`.
 
     Raises:
-        ValueError: If `robustness` is set for a method without it.
+        ValueError: If a choice has no effect with the method, or is out of
+            its range.
     """
 
     method: tuple[str, ...] = ("crossentropy",)
@@ -67,6 +79,9 @@ class Settings:
     trunk_gradient: float = 0.3
     max_accuracy_loss: float = 0.0
     robustness: RobustnessSettings = RobustnessSettings()
+    initial_run: str | None = None
+    retraining_epochs: int | None = None
+    retraining_rate: float | None = None
     augmentation: str = "plain"
     backbone: str = "resnet20"
     pretrained: bool = False
@@ -89,6 +104,7 @@ class Settings:
                 f"{','.join(self.method)!r}. Add dro_lt to --method, or leave "
                 "it out."
             )
+        self._check_second_stage()
 
     @property
     def directory(self) -> pathlib.Path | None:
@@ -100,7 +116,9 @@ class Settings:
         own = dataclasses.asdict(self)
         for name in ("data_dir", "output_dir", "resume", "verbose"):
             del own[name]
-        return {**own, "robustness": self.robustness.what_is_trained()}
+        if self.initial_run is not None:
+            own["initial_run"] = pathlib.Path(self.initial_run).name
+        return own
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Settings":
@@ -109,5 +127,34 @@ class Settings:
             name: tuple(value) if isinstance(value, list) else value
             for name, value in content.items()
         }
-        robustness = RobustnessSettings(**own.pop("robustness", {}))
-        return cls(robustness=robustness, **own)
+        robustness = dict(own.pop("robustness", {}))
+        # Results from before the classifier was retrained have it there.
+        initial_run = robustness.pop("initial_run", None)
+        return cls(
+            robustness=RobustnessSettings(**robustness),
+            **{"initial_run": initial_run, **own},
+        )
+
+    def _check_second_stage(self) -> None:
+        """Refuses what is for stages that the method does not have."""
+        joint = self.robustness.form == "joint"
+        stages = () if joint else ("dro_lt", *RETRAINING)
+        for name, methods in {
+            "initial_run": stages,
+            "retraining_epochs": RETRAINING,
+            "retraining_rate": RETRAINING,
+        }.items():
+            value = getattr(self, name)
+            if value is None or set(methods) & set(self.method):
+                continue
+            raise ValueError(
+                f"`{name}` must go with a method that has a second stage for "
+                f"it, {' or '.join(methods) or 'in stages'}. Received: "
+                f"{name}={value!r} with the method "
+                f"{','.join(self.method)!r}"
+                f"{', which has one stage' if joint else ''}. Leave it out."
+            )
+        if self.retraining_epochs is not None:
+            check_positive_int("retraining_epochs", self.retraining_epochs)
+        if self.retraining_rate is not None:
+            check_positive("retraining_rate", self.retraining_rate)

@@ -98,12 +98,6 @@ _BATCH_SIZE = flags.DEFINE_integer(
     "default that of the schedule.",
     lower_bound=1,
 )
-_INITIAL_RUN = flags.DEFINE_string(
-    "initial_run",
-    None,
-    "With dro_lt: output folder of a finished run without dro_lt whose "
-    "weights replace the first stage.",
-)
 
 
 def settings() -> "RobustnessSettings":
@@ -129,5 +123,4 @@ def settings() -> "RobustnessSettings":
         feature_rate=_FEATURE_RATE.value,
         classifier_rate=_CLASSIFIER_RATE.value,
         batch_size=_BATCH_SIZE.value,
-        initial_run=_INITIAL_RUN.value,
     )

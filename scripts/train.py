@@ -123,6 +123,25 @@ _MAX_ACCURACY_LOSS = flags.DEFINE_float(
     lower_bound=0.0,
     upper_bound=1.0,
 )
+_INITIAL_RUN = flags.DEFINE_string(
+    "initial_run",
+    None,
+    "With dro_lt, crt and lws: output folder of a finished run without them "
+    "whose weights replace the first stage.",
+)
+_RETRAINING_EPOCHS = flags.DEFINE_integer(
+    "retraining_epochs",
+    None,
+    "With crt and lws: length of the second stage. By default 10 and 5 for "
+    "each 90 of the schedule.",
+    lower_bound=1,
+)
+_RETRAINING_RATE = flags.DEFINE_float(
+    "retraining_rate",
+    None,
+    "With crt and lws: learning rate of the second stage. By default that of "
+    "the schedule.",
+)
 _AUGMENTATION = flags.DEFINE_enum(
     "augmentation",
     "plain",
@@ -241,6 +260,9 @@ def _settings() -> "Settings":
         trunk_gradient=_TRUNK_GRADIENT.value,
         max_accuracy_loss=_MAX_ACCURACY_LOSS.value,
         robustness=robustness_flags.settings(),
+        initial_run=_INITIAL_RUN.value,
+        retraining_epochs=_RETRAINING_EPOCHS.value,
+        retraining_rate=_RETRAINING_RATE.value,
         augmentation=_AUGMENTATION.value,
         backbone=_BACKBONE.value,
         pretrained=_PRETRAINED.value,

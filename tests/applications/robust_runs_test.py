@@ -123,8 +123,7 @@ def test_saved_model_is_judged_like_the_run(whole):
 
 
 def test_initial_run_is_the_first_stage(whole, plain, tmp_path):
-    robustness = dataclasses.replace(DRO_LT, initial_run=str(plain))
-    result = recipe.run(settings_of(tmp_path / "run", robustness=robustness))
+    result = recipe.run(settings_of(tmp_path / "run", initial_run=str(plain)))
     _, long_way = whole
     stages = [row["stage"] for row in result.history]
     assert stages == ["features", "features", "classifier"]
@@ -140,12 +139,11 @@ def test_initial_run_is_the_first_stage(whole, plain, tmp_path):
         "scores": first["scores"]["as_trained"],
         **{name: first[name] for name in ("seed", "commit", "date", "seconds")},
     }
-    assert record["settings"]["robustness"]["initial_run"] == "plain"
+    assert record["settings"]["initial_run"] == "plain"
 
 
 def test_initial_weights_are_those_of_the_run(plain, monkeypatch):
-    robustness = dataclasses.replace(DRO_LT, initial_run=str(plain))
-    settings = settings_of("unused", robustness=robustness, seed=5)
+    settings = settings_of("unused", initial_run=str(plain), seed=5)
     setup = setup_of(settings, monkeypatch)
     initial_run.load_initial_run(setup)
     saved = keras.models.load_model(plain / "model.keras", compile=False)
@@ -168,8 +166,7 @@ def test_thresholds_are_those_of_the_settings(plain, tmp_path, monkeypatch):
 
     folder = changed_run(plain, tmp_path / "exits", change)
     first.save(folder / "model.keras")
-    robustness = dataclasses.replace(DRO_LT, initial_run=str(folder))
-    settings = dataclasses.replace(settings, robustness=robustness, seed=1)
+    settings = dataclasses.replace(settings, initial_run=str(folder), seed=1)
     setup = setup_of(settings, monkeypatch)
     initial_run.load_initial_run(setup)
     assert setup.model.threshold == [0.8]
@@ -261,14 +258,18 @@ def changed_run(plain, folder, change):
             lambda record: record["settings"].update(method=["dro_lt"]),
             "whose method has dro_lt",
         ),
+        (
+            lambda record: record["settings"].update(method=["focal", "crt"]),
+            "whose method has crt",
+        ),
     ],
 )
 def test_initial_run_of_something_else_is_refused(
     plain, tmp_path, monkeypatch, change, match
 ):
     folder = changed_run(plain, tmp_path / "other", change)
-    robustness = dataclasses.replace(DRO_LT, initial_run=str(folder))
-    setup = setup_of(settings_of("unused", robustness=robustness), monkeypatch)
+    settings = settings_of("unused", initial_run=str(folder))
+    setup = setup_of(settings, monkeypatch)
     with pytest.raises(ValueError, match=match):
         initial_run.load_initial_run(setup)
 
@@ -278,9 +279,11 @@ def test_initial_run_with_other_exits_is_refused(plain, tmp_path, monkeypatch):
         record["settings"].update(method=["elf"], exits=["stage_2"])
 
     folder = changed_run(plain, tmp_path / "other", change)
-    robustness = dataclasses.replace(DRO_LT, initial_run=str(folder))
     settings = settings_of(
-        "unused", ("dro_lt", "elf"), robustness, exits=("stage_1",)
+        "unused",
+        ("dro_lt", "elf"),
+        exits=("stage_1",),
+        initial_run=str(folder),
     )
     setup = setup_of(settings, monkeypatch)
     with pytest.raises(ValueError, match=r"of exits=.*for one of"):
@@ -288,16 +291,15 @@ def test_initial_run_with_other_exits_is_refused(plain, tmp_path, monkeypatch):
 
 
 def test_initial_run_must_be_finished(tmp_path, monkeypatch):
-    robustness = dataclasses.replace(DRO_LT, initial_run=str(tmp_path))
-    settings = settings_of(tmp_path / "run", robustness=robustness)
+    settings = settings_of(tmp_path / "run", initial_run=str(tmp_path))
     with pytest.raises(ValueError, match="must be the output folder of a"):
         recipe.run(settings)
     assert not pathlib.Path(settings.output_dir).exists()
 
 
 def test_initial_run_of_another_network_is_refused(plain, monkeypatch):
-    robustness = dataclasses.replace(DRO_LT, initial_run=str(plain))
-    setup = setup_of(settings_of("unused", robustness=robustness), monkeypatch)
+    settings = settings_of("unused", initial_run=str(plain))
+    setup = setup_of(settings, monkeypatch)
     images = keras.Input((8, 8, 1))
     x = keras.layers.Conv2D(5, 3, name="stage_1_conv")(images)
     model = type(setup.model)(keras.Model(images, x), 10)
@@ -308,7 +310,7 @@ def test_initial_run_of_another_network_is_refused(plain, monkeypatch):
 
 def test_initial_run_without_a_model_is_refused(plain, tmp_path, monkeypatch):
     folder = changed_run(plain, tmp_path / "other", lambda record: None)
-    robustness = dataclasses.replace(DRO_LT, initial_run=str(folder))
-    setup = setup_of(settings_of("unused", robustness=robustness), monkeypatch)
+    settings = settings_of("unused", initial_run=str(folder))
+    setup = setup_of(settings, monkeypatch)
     with pytest.raises(ValueError, match="must hold a model that can be read"):
         initial_run.load_initial_run(setup)

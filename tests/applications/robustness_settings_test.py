@@ -20,10 +20,10 @@ def test_defaults_are_those_of_the_library():
 
 
 def test_settings_of_a_group_come_back_from_json():
-    robustness = RobustnessSettings(mean_radius=0.0, initial_run="runs/plain")
-    settings = Settings(method=("dro_lt",), robustness=robustness)
+    settings = Settings(
+        method=("dro_lt",), robustness=RobustnessSettings(mean_radius=0.0)
+    )
     stored = json.loads(json.dumps(settings.what_is_trained()))
-    assert stored["robustness"]["initial_run"] == "plain"
     found = Settings.from_json(stored)
     assert found.robustness.mean_radius == 0.0
     assert found.what_is_trained() == settings.what_is_trained()
@@ -45,10 +45,6 @@ def test_settings_from_before_the_group_are_read():
         ({"feature_rate": 0.0}, "`feature_rate` must be .* greater than 0"),
         ({"classifier_rate": float("nan")}, "`classifier_rate` must be"),
         ({"joint_lambda": 0.3}, "form 'joint'. Received: joint_lambda=0.3"),
-        (
-            {"form": "joint", "initial_run": "a"},
-            "Received: initial_run='a' with the form 'joint'. Leave it out",
-        ),
         (
             {"form": "joint", "classifier_epochs": 2},
             "Received: classifier_epochs=2 with the form 'joint'",

@@ -42,7 +42,6 @@ def test_defaults_are_those_of_the_settings():
             "feature_rate": 0.02,
             "classifier_rate": 0.03,
             "batch_size": 40,
-            "initial_run": "runs/plain",
         },
         {"form": "joint", "joint_lambda": 0.3},
     ],

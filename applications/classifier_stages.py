@@ -1,0 +1,83 @@
+"""A second stage that fits the classifier to features that are kept.
+
+After Kang et al. (2020). The first stage is the training that the method has
+without it, or a finished run of that (`applications.initial_run`). Then, on
+class-balanced batches, with plain cross-entropy and all else frozen:
+
+- `crt`: a new classifier is trained. It is one more stage of the same model.
+- `lws`: a scale of each class's logit is trained. It is another model, whose
+  classifiers have scales, with the weights of the first.
+"""
+
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from applications.methods import crossentropy
+from applications.setup import Setup
+from keras_lt import models
+from keras_lt import samplers
+from keras_lt import training
+
+SHARES = {"crt": 10 / 90, "lws": 5 / 90}
+"""Length of the second stage, by that of the schedule."""
+
+
+def stages(setup: Setup) -> list[training.Stage]:
+    """Returns what the model is trained on last: nothing, or cRT."""
+    if setup.method.classifier_stage != "crt":
+        return []
+    return [training.retrained_classifier(**_arguments(setup), name="crt")]
+
+
+def train(
+    setup: Setup,
+    first_stages: Sequence[training.Stage],
+    checkpoints: pathlib.Path | None,
+) -> tuple[models.ClassificationModel, list[dict[str, Any]]]:
+    """Trains the stages, and the scales of the logits if the method has them.
+
+    Args:
+        setup: What is trained.
+        first_stages: The stages of the model; none if it is trained already.
+        checkpoints: Where the state goes, or None.
+
+    Returns:
+        The trained model, and the rows of all epochs.
+    """
+    verbose = setup.settings.verbose
+    model, history = setup.model, []
+    if first_stages:
+        history += training.train(
+            model, first_stages, directory=checkpoints, verbose=verbose
+        )
+    if setup.method.classifier_stage == "lws":
+        # The seed of the epochs follows from here, also where the first
+        # stages were finished before.
+        keras.utils.set_random_seed(setup.settings.seed)
+        model = training.with_weight_scaling(model)
+        stage = training.weight_scaling(**_arguments(setup), name="lws")
+        history += training.train(
+            model,
+            [stage],
+            directory=None if checkpoints is None else checkpoints / "lws",
+            verbose=verbose,
+        )
+    return model, history
+
+
+def _arguments(setup: Setup) -> dict[str, Any]:
+    """Returns what both kinds of stages are made with."""
+    settings, schedule = setup.settings, setup.schedule
+    share = SHARES[str(setup.method.classifier_stage)]
+    epochs = max(1, round(schedule.epochs * share))
+    return {
+        "batches": setup.batches(samplers.ClassBalanced()),
+        "epochs": settings.retraining_epochs or epochs,
+        "learning_rate": settings.retraining_rate or schedule.learning_rate,
+        "loss": crossentropy(setup.split.class_counts),
+        "metrics": ["accuracy"],
+        "validation": setup.held_out(),
+    }
