@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from keras_lt.validation import check_choice
+
 
 @dataclasses.dataclass(frozen=True)
 class TauSweep:
@@ -29,8 +31,8 @@ class TauSweep:
     ... )
     >>> sweep.tau, sweep.balanced_accuracy
     (0.1, 0.75)
-    >>> sweep.scores["few"][:3].tolist()
-    [0.0, 0.5, 0.5]
+    >>> sweep.points("many", "few")[:2]
+    [(0.0, 1.0, 0.0), (0.1, 1.0, 0.5)]
     """
 
     taus: tuple[float, ...]
@@ -52,6 +54,38 @@ class TauSweep:
         """The best balanced accuracy, or that of each exit."""
         best = self._balanced.max(axis=0).tolist()
         return best if isinstance(best, float) else tuple(best)
+
+    def points(
+        self, x: str = "many", y: str = "few"
+    ) -> list[tuple[float, float, float]]:
+        """Returns `(tau, x, y)` for each `tau`: what head and tail have.
+
+        Args:
+            x: Name of a score, as in `scores`.
+            y: Name of another.
+
+        Raises:
+            ValueError: If there is no such score, or one for each exit.
+        """
+        columns = [self._score(name) for name in (x, y)]
+        return list(zip(self.taus, *columns, strict=True))
+
+    def _score(self, name: str) -> list[float]:
+        check_choice("score", name, tuple(self.scores))
+        values = self.scores[name]
+        if values is None:
+            raise ValueError(
+                f"There must be examples of {name!r} to have a score. "
+                "Received: a sweep without. Pass class counts, and others for "
+                "`many` and `few` if no class is in the group."
+            )
+        if values.ndim != 1:
+            raise ValueError(
+                "Points must be those of one exit. Received: a sweep over "
+                f"{values.shape[1]} exits. Sweep the logits of one of them, "
+                "`logits[:, -1]` for the last."
+            )
+        return values.tolist()
 
     @property
     def _balanced(self) -> np.ndarray:

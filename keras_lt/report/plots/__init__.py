@@ -12,6 +12,7 @@ from keras_lt.report.plots.confusions import confusion_matrix
 from keras_lt.report.plots.curves import has_curves
 from keras_lt.report.plots.curves import training_curves
 from keras_lt.report.plots.exit_bars import exits_of_groups
+from keras_lt.report.plots.head_tail import head_tail_curve
 from keras_lt.report.plots.reliability_bins import reliability_diagram
 from keras_lt.report.plots.work_curve import accuracy_by_work
 
@@ -24,6 +25,7 @@ __all__ = [
     "exits_of_groups",
     "has_centroid_curves",
     "has_curves",
+    "head_tail_curve",
     "reliability_diagram",
     "training_curves",
 ]
