@@ -7,6 +7,7 @@ from keras_lt.objectives.objective import Objective
 from keras_lt.objectives.projection import projection_dim
 from keras_lt.objectives.robustness import Robustness
 from keras_lt.objectives.teacher import Teacher
+from keras_lt.objectives.teacher_cache import TeacherCache
 
 __all__ = [
     "ExitDistillation",
@@ -15,5 +16,6 @@ __all__ = [
     "Objective",
     "Robustness",
     "Teacher",
+    "TeacherCache",
     "projection_dim",
 ]
