@@ -10,6 +10,7 @@ from keras import ops
 from keras_lt.data import Batches
 from keras_lt.data.labels import label_of
 from keras_lt.losses import LDAM
+from keras_lt.models.compile_checks import check_exits
 from keras_lt.models.compile_checks import check_images
 from keras_lt.models.compile_checks import check_ldam_heads
 from keras_lt.models.compile_checks import check_loss
@@ -355,6 +356,7 @@ class ClassificationModel(keras.Model):
             )
         for objective in objectives:
             check_num_classes(objective, self.num_classes)
+            check_exits(objective, len(self.classifiers()))
             check_images(objective, self.backbone)
             shape = self.feature_shape(objective.features)
             if not objective.built:

@@ -8,6 +8,7 @@ import keras
 
 from keras_lt.layers import CosineClassifier
 from keras_lt.losses import LDAM
+from keras_lt.objectives import ExitDistillation
 from keras_lt.objectives import Objective
 from keras_lt.objectives.image_shapes import shapes_agree
 
@@ -89,6 +90,16 @@ def _augments(layer: keras.layers.Layer) -> bool:
 
 
 _AUGMENTATIONS = ("AugMix", "AutoAugment", "CutMix", "MixUp", "RandAugment")
+
+
+def check_exits(objective: Objective, num_exits: int) -> None:
+    """Raises if early exits are to learn in a model that has none."""
+    if isinstance(objective, ExitDistillation) and num_exits < 2:
+        raise ValueError(
+            "`ExitDistillation` must belong to a model with more exits than "
+            f"the last. Received: {objective.name!r}, for a model with "
+            f"{num_exits}. Use an `EarlyExitModel` with `exits=[...]`."
+        )
 
 
 def check_num_classes(objective: Objective, num_classes: int) -> None:

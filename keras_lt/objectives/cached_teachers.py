@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from keras import ops
-
+from keras_lt.ops.distillation import parts
 from keras_lt.types import Tensor
 
 
@@ -37,6 +35,12 @@ class CachedTeachers:
                 "objective has a cache. Received: labels without "
                 "'teacher_features'. Train on `cache.batches(batches)`."
             )
-        ends = np.cumsum(self.feature_dims)[:-1].tolist()
-        features = ops.split(y["teacher_features"], ends, axis=-1)
-        return features, y.get("teacher_logits")
+        features = y["teacher_features"]
+        if features.shape[-1] != sum(self.feature_dims):
+            raise ValueError(
+                "Batches must bring the features of the teachers that the "
+                f"objective has, of sizes {self.feature_dims}. Received: "
+                f"{features.shape[-1]} features. Make the objective of the "
+                "cache that makes the batches, after the last `add`."
+            )
+        return parts(features, self.feature_dims), y.get("teacher_logits")

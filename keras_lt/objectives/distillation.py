@@ -115,7 +115,9 @@ class Distillation(Objective):
         logits = outputs["logits"] if exits is None else exits[:, -1]
         teacher_logits = ops.cast(teacher_logits, "float32")
         if self.class_counts is not None:
-            shift = log_priors(self.class_counts).astype("float32")
+            shift = ops.convert_to_tensor(
+                log_priors(self.class_counts), "float32"
+            )
             teacher_logits = teacher_logits - shift
         return kl_divergences(logits, teacher_logits, self.temperature)
 

@@ -31,7 +31,7 @@ class ExitDistillation(Objective):
 
     Raises:
         ValueError: If an argument is out of range, or, in `compile`, the model
-            has no exits.
+            has no early exit.
 
     Example:
 
@@ -75,12 +75,6 @@ class ExitDistillation(Objective):
         outputs: Any = None,
     ) -> Tensor:
         """Returns the mean over the early exits, `(batch,)`."""
-        if "exits" not in outputs:
-            raise ValueError(
-                "`ExitDistillation` must belong to a model with exits. "
-                "Received: a model that returns "
-                f"{sorted(outputs)}. Use an `EarlyExitModel`."
-            )
         logits = outputs["exits"]
         last = ops.stop_gradient(logits[:, -1:])
         divergences = kl_divergences(logits[:, :-1], last, self.temperature)

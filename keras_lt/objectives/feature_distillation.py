@@ -3,7 +3,6 @@
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_lt.layers.pooling import make_pooling
@@ -11,6 +10,7 @@ from keras_lt.objectives.distillation import Distillation
 from keras_lt.objectives.projection import PROJECTION_MODES
 from keras_lt.ops.distances import unit
 from keras_lt.ops.distillation import cosine_distances
+from keras_lt.ops.distillation import parts
 from keras_lt.registration import serializable
 from keras_lt.types import ClassCounts
 from keras_lt.types import Config
@@ -172,8 +172,7 @@ class FeatureDistillation(Distillation):
         if self.combine == "concatenate":
             together = [unit(one) for one in teacher_features]
             return cosine_distances(features, ops.concatenate(together, -1))
-        ends = np.cumsum(self.teachers.feature_dims)[:-1].tolist()
-        parts = ops.split(features, ends, axis=-1)
-        pairs = zip(parts, teacher_features, strict=True)
+        own = parts(features, self.teachers.feature_dims)
+        pairs = zip(own, teacher_features, strict=True)
         distances = [cosine_distances(part, other) for part, other in pairs]
         return ops.mean(ops.stack(distances), axis=0)

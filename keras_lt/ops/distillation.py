@@ -1,5 +1,8 @@
 """How far a student is from its teachers, example by example."""
 
+from collections.abc import Sequence
+
+import numpy as np
 from keras import ops
 
 from keras_lt.ops.distances import unit
@@ -48,6 +51,17 @@ def kl_divergences(
     divergences = ops.sum(ops.exp(teacher) * (teacher - student), axis=-1)
     # Rounding can leave a little less than 0 where the two agree.
     return temperature**2 * ops.maximum(divergences, 0.0)
+
+
+def parts(x: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+    """Cuts the last axis into parts of these sizes.
+
+    `ops.split` does so too, but not into a single part on every backend.
+    """
+    ends = np.cumsum(sizes).tolist()
+    return [
+        x[..., end - size : end] for end, size in zip(ends, sizes, strict=True)
+    ]
 
 
 def _log_probabilities(logits: Tensor, temperature: float) -> Tensor:

@@ -35,7 +35,10 @@ def test_cosine_distances_of_known_angles():
 def test_cosine_distances_do_not_depend_on_length(scale):
     a, b = vectors(0), vectors(1)
     expected = to_numpy(cosine_distances(a, b))
-    for found in (cosine_distances(scale * a, b), cosine_distances(a, scale * b)):
+    for found in (
+        cosine_distances(scale * a, b),
+        cosine_distances(a, scale * b),
+    ):
         np.testing.assert_allclose(to_numpy(found), expected, 1e-4, 1e-6)
 
 
@@ -97,7 +100,9 @@ def test_gradient_of_divergences(temperature):
     """`T (p - q)` of the student, and so not that of probabilities."""
     student, teacher = vectors(2, scale=2.0), vectors(3, scale=2.0)
     found = gradient(
-        lambda x: kl_divergences(x, ops.convert_to_tensor(teacher), temperature),
+        lambda x: kl_divergences(
+            x, ops.convert_to_tensor(teacher), temperature
+        ),
         student,
     )
     p, q = (
