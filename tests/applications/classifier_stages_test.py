@@ -138,6 +138,7 @@ class Stop(keras.callbacks.Callback):
             raise InterruptedError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [0, 1])
 def test_run_goes_on_in_the_stage_of_scales(scaled, tmp_path, monkeypatch, at):
     def settings(resume):
