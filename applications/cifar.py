@@ -2,6 +2,8 @@
 
 import keras
 
+from applications.cbd import find_teachers
+from applications.cbd import student_projection
 from applications.experiment import train_and_judge
 from applications.methods import combine
 from applications.networks import network
@@ -22,14 +24,17 @@ def run(name: str, settings: Settings) -> Result:
     method = combine(settings.method)
     schedule = SCHEDULES[settings.schedule or "short"]
     schedule = schedule.with_epochs(settings.epochs)
+    teachers = find_teachers(name, settings)
     split = load(name, settings)
     keras.utils.set_random_seed(settings.seed)
+    backbone = models.resnet32((32, 32, 3))
     model = network(
-        models.resnet32((32, 32, 3)),
+        backbone,
         split.num_classes,
         method,
         schedule.weight_decay,
         settings,
+        student_projection(backbone, teachers, settings),
     )
     return train_and_judge(
         Setup(
@@ -41,6 +46,7 @@ def run(name: str, settings: Settings) -> Result:
             method=method,
             schedule=schedule,
             settings=settings,
+            teachers=teachers,
         )
     )
 

@@ -19,6 +19,7 @@ def classification(setup: Setup, name: str = "training") -> training.Stage:
         loss=method.make_loss(counts),
         optimizer=schedule.optimizer(),
         metrics=["accuracy"],
+        objectives=method.make_objectives(),
         callbacks=[
             keras.callbacks.LearningRateScheduler(schedule.rate()),
             *method.make_callbacks(counts, schedule.deferred_epoch),

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from applications import cbd
 from applications import classifier_stages
 from applications import dro_lt
 from applications.batches import in_order
@@ -42,6 +43,7 @@ def train_and_judge(setup: Setup) -> Result:
         held_out_logits=predict(model, split.validation, setup.evaluation),
         exits=exits,
         initial_run=initial_run,
+        teachers=[run.origin() for run in setup.teachers],
     )
     folder.save(model, result)
     return result
@@ -50,6 +52,8 @@ def train_and_judge(setup: Setup) -> Result:
 def make_stages(setup: Setup) -> list[training.Stage]:
     """Returns what the method of a run trains, one after the other."""
     further = classifier_stages.stages(setup)
+    if setup.method.distilled:
+        return cbd.stages(setup)
     if setup.method.robust:
         return [*dro_lt.stages(setup), *further]
     if setup.method.classifier_stage is None:

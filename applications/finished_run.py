@@ -1,5 +1,6 @@
 """Reads the folder of a run that is finished."""
 
+import functools
 import json
 import pathlib
 from typing import Any
@@ -61,8 +62,9 @@ class FinishedRun:
             f"leave out --{self.argument}."
         )
 
+    @functools.cached_property
     def model(self) -> keras.Model:
-        """Returns the trained model.
+        """The trained model, which is read once.
 
         Raises:
             ValueError: If it cannot be read.

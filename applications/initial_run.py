@@ -66,7 +66,7 @@ def _check_network(setup: Setup, run: FinishedRun) -> None:
 
 def _load(model: keras.Model, run: FinishedRun) -> None:
     """Copies what was learned; thresholds and the like stay as they are."""
-    own, other = _learned(model), _learned(run.model())
+    own, other = _learned(model), _learned(run.model)
     if [v.shape for v in own] != [v.shape for v in other]:
         raise ValueError(
             "`initial_run` must hold the weights of the same network. "

@@ -13,6 +13,7 @@ import keras
 from keras_lt import callbacks
 from keras_lt import layers
 from keras_lt import losses
+from keras_lt import objectives
 from keras_lt import samplers
 
 
@@ -28,6 +29,9 @@ class Method:
         callback: Makes a callback from the class counts and the epoch at
             which a deferred method sets in.
         exits: Whether the model has early exits; the settings say which.
+        distilled: Whether the features follow those of the teachers of
+            `applications.cbd`.
+        objective: Makes an objective that goes with the classification loss.
         robust: Whether features are trained with the robust term of
             `applications.dro_lt`.
         classifier_stage: `"crt"` or `"lws"`: how a last stage fits the
@@ -41,6 +45,8 @@ class Method:
         Callable[[Sequence[int], int], keras.callbacks.Callback] | None
     ) = None
     exits: bool = False
+    distilled: bool = False
+    objective: Callable[[], objectives.Objective] | None = None
     robust: bool = False
     classifier_stage: str | None = None
 
@@ -82,6 +88,10 @@ class Method:
         if self.sampler is None:
             return None
         return self.sampler(epochs, deferred_epoch)
+
+    def make_objectives(self) -> list[objectives.Objective]:
+        """Returns the objectives of the method, which may be none."""
+        return [] if self.objective is None else [self.objective()]
 
     def make_callbacks(
         self, class_counts: Sequence[int], deferred_epoch: int
@@ -134,7 +144,15 @@ METHODS = {
     "cosine": Method(classifier="cosine"),
     "drw": Method(callback=deferred),
     "elf": Method(exits=True),
+    "exit_distillation": Method(
+        exits=True, objective=objectives.ExitDistillation
+    ),
     "dro_lt": Method(robust=True),
+    "cbd": Method(
+        classifier="cosine",
+        sampler=lambda epochs, deferred_epoch: samplers.ClassBalanced(),
+        distilled=True,
+    ),
     "crt": Method(classifier_stage="crt"),
     "lws": Method(classifier_stage="lws"),
     "class_balanced_sampling": Method(

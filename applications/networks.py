@@ -13,6 +13,7 @@ def network(
     method: Method,
     weight_decay: float,
     settings: Settings,
+    projection_dim: int | None = None,
 ) -> models.ClassificationModel:
     """Returns the model, with exits if the method has them.
 
@@ -22,6 +23,7 @@ def network(
         method: How to rebalance.
         weight_decay: Coupled decay of all variables.
         settings: The choices of the run, of the exits among others.
+        projection_dim: Width of a layer under the classifier, if any.
     """
     classifier = method.make_classifier(num_classes)
     if not method.exits:
@@ -29,6 +31,7 @@ def network(
             backbone,
             num_classes,
             classifier=classifier,
+            projection_dim=projection_dim,
             weight_decay=weight_decay,
         )
     return models.EarlyExitModel(
@@ -41,5 +44,6 @@ def network(
         training_threshold=settings.training_threshold,
         exit_weights=settings.exit_weights,
         trunk_gradient=settings.trunk_gradient,
+        projection_dim=projection_dim,
         weight_decay=weight_decay,
     )

@@ -33,6 +33,7 @@ class Result:
         held_out_logits: Answers to the held-out images, if any.
         exits: What each exit answered, if the model has exits.
         initial_run: About the run whose weights it started from, if any.
+        teachers: About the runs whose models taught it.
     """
 
     application: str
@@ -45,6 +46,7 @@ class Result:
     held_out_logits: np.ndarray | None = None
     exits: ExitResult | None = None
     initial_run: dict[str, Any] | None = None
+    teachers: Sequence[dict[str, Any]] = ()
 
     @property
     def name(self) -> str:
@@ -139,6 +141,7 @@ class Result:
             "images_per_second": self._speed(seconds),
             "stages": self.stages,
             "initial_run": self.initial_run,
+            "teachers": list(self.teachers),
             "scores": {name: card.scores for name, card in cards.items()},
             "intervals": {name: c.intervals for name, c in cards.items()},
             "tau": self.tau,

@@ -12,6 +12,9 @@ from applications.provenance import provenance
 from applications.result import Result
 from applications.settings import Settings
 
+START = "settings.json"
+"""What was asked for, and where and with what the run started."""
+
 
 class RunFolder:
     """Keeps the files of one run apart from those of others.
@@ -43,31 +46,43 @@ class RunFolder:
             ValueError: If there is a run already and it is not to be resumed,
                 or it is one of other settings.
         """
-        if settings.output_dir is None:
+        if settings.directory is None:
             return cls(None, provenance())
-        path = pathlib.Path(settings.output_dir)
-        start = path / "settings.json"
-        own = _plain(settings)
-        if start.exists():
-            saved = json.loads(start.read_text())
-            _check_same_run(
-                path,
-                {
-                    "application": saved["application"],
-                    **_plain(Settings.from_json(saved["settings"])),
-                },
-                {"application": application, **own},
-                settings.resume,
-            )
-            return cls(path, saved["provenance"])
+        saved = cls.check(application, settings)
+        if saved is not None:
+            return cls(settings.directory, saved["provenance"])
         content = {
             "application": application,
-            "settings": own,
+            "settings": _plain(settings),
             "data_dir": settings.data_dir,
             "provenance": provenance(),
         }
-        write_json(start, content)
-        return cls(path, content["provenance"])
+        write_json(settings.directory / START, content)
+        return cls(settings.directory, content["provenance"])
+
+    @classmethod
+    def check(
+        cls, application: str, settings: Settings
+    ) -> dict[str, Any] | None:
+        """Returns how the run in the folder started, None if there is none.
+
+        Raises:
+            ValueError: As `open`.
+        """
+        path = settings.directory
+        if path is None or not (path / START).exists():
+            return None
+        saved = json.loads((path / START).read_text())
+        _check_same_run(
+            path,
+            {
+                "application": saved["application"],
+                **_plain(Settings.from_json(saved["settings"])),
+            },
+            {"application": application, **_plain(settings)},
+            settings.resume,
+        )
+        return saved
 
     @property
     def checkpoints(self) -> pathlib.Path | None:

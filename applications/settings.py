@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 from typing import Any
 
+from applications.distillation_settings import DistillationSettings
 from applications.robustness_settings import RobustnessSettings
 from keras_lt.validation import check_positive
 from keras_lt.validation import check_positive_int
@@ -39,6 +40,7 @@ class Settings:
         max_accuracy_loss: Balanced accuracy on held-out images that early
             exits may lose, where the thresholds are chosen on them.
         robustness: What the method `dro_lt` is told.
+        distillation: What the method `cbd` is told.
         initial_run: Folder of a finished run whose weights replace those of
             the first stage, for methods that have another one.
         retraining_epochs: With the methods `crt` and `lws`, length of the
@@ -79,6 +81,7 @@ class Settings:
     trunk_gradient: float = 0.3
     max_accuracy_loss: float = 0.0
     robustness: RobustnessSettings = RobustnessSettings()
+    distillation: DistillationSettings = DistillationSettings()
     initial_run: str | None = None
     retraining_epochs: int | None = None
     retraining_rate: float | None = None
@@ -95,15 +98,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuses what would be without effect."""
-        changed = self.robustness.changed()
-        if changed and "dro_lt" not in self.method:
-            name, value = next(iter(changed.items()))
-            raise ValueError(
-                "What the robust term is told must go with the method "
-                f"`dro_lt`. Received: {name}={value!r} with the method "
-                f"{','.join(self.method)!r}. Add dro_lt to --method, or leave "
-                "it out."
-            )
+        self._check_group("the robust term", "dro_lt", self.robustness)
+        self._check_group("distillation", "cbd", self.distillation)
         self._check_second_stage()
 
     @property
@@ -116,6 +112,7 @@ class Settings:
         own = dataclasses.asdict(self)
         for name in ("data_dir", "output_dir", "resume", "verbose"):
             del own[name]
+        own["distillation"] = self.distillation.what_is_trained()
         if self.initial_run is not None:
             own["initial_run"] = pathlib.Path(self.initial_run).name
         return own
@@ -123,21 +120,37 @@ class Settings:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Settings":
         """Returns the settings that JSON held, where tuples are lists."""
-        own = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in content.items()
-        }
+        own = _with_tuples(content)
         robustness = dict(own.pop("robustness", {}))
+        distillation = _with_tuples(own.pop("distillation", {}))
         # Results from before the classifier was retrained have it there.
         initial_run = robustness.pop("initial_run", None)
         return cls(
             robustness=RobustnessSettings(**robustness),
+            distillation=DistillationSettings(**distillation),
             **{"initial_run": initial_run, **own},
         )
 
+    def _check_group(
+        self,
+        of: str,
+        method: str,
+        group: RobustnessSettings | DistillationSettings,
+    ) -> None:
+        """Refuses what is for a method that is not asked for."""
+        changed = group.changed()
+        if changed and method not in self.method:
+            name, value = next(iter(changed.items()))
+            raise ValueError(
+                f"What {of} is told must go with the method `{method}`. "
+                f"Received: {name}={value!r} with the method "
+                f"{','.join(self.method)!r}. Add {method} to --method, or "
+                "leave it out."
+            )
+
     def _check_second_stage(self) -> None:
         """Refuses what is for stages that the method does not have."""
-        joint = self.robustness.form == "joint"
+        joint = self.robustness.form == "joint" or "cbd" in self.method
         stages = () if joint else ("dro_lt", *RETRAINING)
         for name, methods in {
             "initial_run": stages,
@@ -158,3 +171,10 @@ class Settings:
             check_positive_int("retraining_epochs", self.retraining_epochs)
         if self.retraining_rate is not None:
             check_positive("retraining_rate", self.retraining_rate)
+
+
+def _with_tuples(content: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in content.items()
+    }

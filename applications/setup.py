@@ -1,8 +1,10 @@
 """What a recipe puts together before it trains."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from applications.batches import in_order
+from applications.finished_run import FinishedRun
 from applications.methods import Method
 from applications.schedules import Schedule
 from applications.settings import Settings
@@ -24,6 +26,7 @@ class Setup:
         method: How to rebalance.
         schedule: Epochs and learning rates.
         settings: The choices of the run.
+        teachers: Runs whose models teach this one.
     """
 
     application: str
@@ -34,6 +37,7 @@ class Setup:
     method: Method
     schedule: Schedule
     settings: Settings
+    teachers: Sequence[FinishedRun] = ()
 
     def batches(
         self,

@@ -18,8 +18,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import applications  # noqa: E402
 from scripts import backend  # noqa: E402
+from scripts import distillation_flags  # noqa: E402
 from scripts import robustness_flags  # noqa: E402
 
+flags.adopt_module_key_flags(distillation_flags)
 flags.adopt_module_key_flags(robustness_flags)
 
 if TYPE_CHECKING:
@@ -260,6 +262,7 @@ def _settings() -> "Settings":
         trunk_gradient=_TRUNK_GRADIENT.value,
         max_accuracy_loss=_MAX_ACCURACY_LOSS.value,
         robustness=robustness_flags.settings(),
+        distillation=distillation_flags.settings(),
         initial_run=_INITIAL_RUN.value,
         retraining_epochs=_RETRAINING_EPOCHS.value,
         retraining_rate=_RETRAINING_RATE.value,

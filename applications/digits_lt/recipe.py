@@ -5,6 +5,8 @@ import dataclasses
 import keras
 
 from applications.augmentation import refuse_strong
+from applications.cbd import find_teachers
+from applications.cbd import student_projection
 from applications.digits_lt.network import digits_network
 from applications.experiment import train_and_judge
 from applications.methods import combine
@@ -32,14 +34,17 @@ def run(settings: Settings) -> Result:
     schedule = SCHEDULES.get(settings.schedule, SCHEDULE).with_epochs(
         settings.epochs
     )
+    teachers = find_teachers("digits_lt", settings)
     split = load(settings)
     keras.utils.set_random_seed(settings.seed)
+    backbone = digits_network()
     model = network(
-        digits_network(),
+        backbone,
         split.num_classes,
         method,
         schedule.weight_decay,
         settings,
+        student_projection(backbone, teachers, settings),
     )
     return train_and_judge(
         Setup(
@@ -53,6 +58,7 @@ def run(settings: Settings) -> Result:
             method=method,
             schedule=schedule,
             settings=settings,
+            teachers=teachers,
         )
     )
 

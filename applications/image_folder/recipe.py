@@ -5,6 +5,8 @@ import dataclasses
 import keras
 
 from applications.augmentation import refuse_strong
+from applications.cbd import find_teachers
+from applications.cbd import student_projection
 from applications.experiment import train_and_judge
 from applications.image_folder.backbones import make_backbone
 from applications.image_folder.backbones import make_preprocessing
@@ -31,6 +33,7 @@ def run(settings: Settings) -> Result:
     schedule = schedule.with_epochs(settings.epochs)
     if settings.pretrained:
         schedule = dataclasses.replace(schedule, learning_rate=FINE_TUNING_RATE)
+    teachers = find_teachers("image_folder", settings)
     split = load(settings)
     keras.utils.set_random_seed(settings.seed)
     backbone = make_backbone(
@@ -42,6 +45,7 @@ def run(settings: Settings) -> Result:
         method,
         schedule.weight_decay,
         settings,
+        student_projection(backbone, teachers, settings),
     )
     augmentation = [
         transforms.RandomCrop(max(settings.image_size) // 8),
@@ -58,6 +62,7 @@ def run(settings: Settings) -> Result:
             method=method,
             schedule=schedule,
             settings=settings,
+            teachers=teachers,
         )
     )
 
