@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from keras_lt.data.batch_extra import BatchExtra
+
 
 class BatchesCallback(keras.callbacks.Callback):
     """Sets the epoch of `batches` at the start of each epoch of `fit`.
@@ -28,8 +30,22 @@ class BatchesCallback(keras.callbacks.Callback):
                 "Leave `steps_per_epoch` out, and fit the batches that "
                 "belong to this callback."
             )
+        epochs = (self.params or {}).get("epochs")
+        for name, extra in self.batches.extras.items():
+            if isinstance(extra, BatchExtra):
+                _check_epochs(name, extra, epochs)
 
     def on_epoch_begin(
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
         self.batches.begin_training_epoch(epoch)
+
+
+def _check_epochs(name: str, extra: BatchExtra, epochs: int | None) -> None:
+    if epochs is None or extra.epochs is None or epochs <= extra.epochs:
+        return
+    raise ValueError(
+        "`fit` must not run for more epochs than its extras have values for. "
+        f"Received: epochs={epochs}, and {name!r} for {extra.epochs} epochs. "
+        "Train for as many, or make the extra for more."
+    )

@@ -30,6 +30,12 @@ class BatchExtra(abc.ABC):
     array([7., 7., 7., 7.])
     """
 
+    epochs: int | None = None
+    """For how many epochs there are values; None for any number.
+
+    `fit` refuses to train for more before it begins.
+    """
+
     @abc.abstractmethod
     def for_batch(
         self, epoch: int, positions: slice, rows: np.ndarray, images: np.ndarray

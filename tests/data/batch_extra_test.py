@@ -112,6 +112,21 @@ def test_a_copy_has_threads_and_warnings_of_its_own():
         other[0]
 
 
+def test_fit_refuses_more_epochs_than_there_are_values_for():
+    class Short(Place):
+        epochs = 2
+
+    batches = make(extras={"place": Short(), "row": np.arange(N)})
+    callback = batches.callback()
+    for epochs, refused in [(2, False), (3, True)]:
+        callback.set_params({"epochs": epochs, "steps": len(batches)})
+        if not refused:
+            callback.on_train_begin()
+            continue
+        with pytest.raises(ValueError, match="epochs=3, and 'place' for 2"):
+            callback.on_train_begin()
+
+
 def test_the_base_is_abstract():
     with pytest.raises(TypeError, match="for_batch"):
         BatchExtra()
