@@ -1,4 +1,4 @@
-"""What the robustness objective costs, alone and in a training step."""
+"""What objectives cost, alone and in a training step."""
 
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_lt import models
 from keras_lt.objectives import Robustness
+from scripts.benchmarks._distillation import distillation_rows
 from scripts.benchmarks._in_turn import ratios
 from scripts.benchmarks._in_turn import seconds_of
 from scripts.benchmarks._objective_step import objective_step
@@ -16,6 +17,7 @@ from scripts.benchmarks._objective_step import product_step
 
 SMALL = {"batch_size": 128, "num_classes": 100, "dim": 64}
 LARGE = {"batch_size": 512, "num_classes": 8142, "dim": 2048}
+DISTILLED = {"batch_size": 64, "num_classes": 100, "numbers": (1, 4)}
 CENTROIDS = ("epoch", "moving_average")
 SAMPLES_PER_CLASS = 4
 
@@ -34,24 +36,27 @@ def run(
     size: int = 1024,
     small: dict[str, int] = SMALL,
     large: dict[str, int] = LARGE,
+    distilled: dict[str, Any] = DISTILLED,
     image_shape: tuple[int, int, int] = (32, 32, 3),
     network: Callable[..., keras.Model] = models.resnet32,
 ) -> list[dict]:
-    """Measures with centroids of an epoch, and with moving averages.
+    """Measures robustness, of both kinds of centroids, and distillation.
 
-    Forward and backward are with respect to the features, compiled as in
-    `fit`. What is compared runs in turn.
+    Forward and backward of robustness are with respect to the features,
+    compiled as in `fit`. What is compared runs in turn.
 
     Args:
         repeats: How often each number is measured.
         size: Number of images of a block of training.
         small: Sizes for the objective alone, and for the training.
         large: Sizes for the comparison with a matrix product.
+        distilled: Sizes for distillation, and the numbers of teachers.
         image_shape: Of the images, which are noise.
         network: Makes the backbone from the shape of the images.
 
     Returns:
-        Six rows, with the median of what was measured and its quartiles.
+        Rows with the median of what was measured and its quartiles: six of
+        robustness, and four for each number of teachers.
     """
     rows = []
     for kind in CENTROIDS:
@@ -75,18 +80,26 @@ def run(
             trained([_objective(kind, num_classes)]), without, repeats
         )
         rows.append(_row("training step / without", kind, measured, "<= 1.05"))
+    for one in distillation_rows(
+        repeats,
+        size=size,
+        image_shape=image_shape,
+        network=network,
+        **distilled,
+    ):
+        rows.append(_row(**one))
     return rows
 
 
-def _row(what: str, kind: str, measured: np.ndarray, target: str) -> dict:
-    low, median, high = np.quantile(measured, [0.25, 0.5, 0.75])
+def _row(what: str, variant: str, values: np.ndarray, target: str) -> dict:
+    low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
     return {
         "backend": keras.config.backend(),
         "what": what,
-        "centroids": kind,
+        "variant": variant,
         "median": float(median),
         "quartiles": f"{low:.3f} to {high:.3f}",
-        "repeats": len(measured),
+        "repeats": len(values),
         "target": target,
     }
 

@@ -12,7 +12,7 @@ SIZES = {"batch_size": 8, "num_classes": 5, "dim": 4}
 
 
 @pytest.mark.slow
-def test_rows_say_what_the_objective_costs():
+def test_rows_say_what_the_objectives_cost():
     def network(shape):
         images = keras.Input(shape)
         return keras.Model(images, keras.layers.Conv2D(4, 3)(images))
@@ -22,6 +22,7 @@ def test_rows_say_what_the_objective_costs():
         size=16,
         small=SIZES,
         large=SIZES,
+        distilled={"batch_size": 8, "num_classes": 5, "numbers": (1, 2)},
         image_shape=(8, 8, 1),
         network=network,
     )
@@ -29,12 +30,15 @@ def test_rows_say_what_the_objective_costs():
         *["< 1"] * 2,
         *["<= 2"] * 2,
         *["<= 1.05"] * 2,
+        *["", "", "<= 1.10", "<= 1.05"] * 2,
     ]
-    kinds = [row["centroids"] for row in rows]
-    assert kinds == ["epoch", "moving_average"] * 3
+    kinds = [row["variant"] for row in rows]
+    assert kinds[:6] == ["epoch", "moving_average"] * 3
+    assert kinds[6:] == [*["teachers=1"] * 4, *["teachers=2"] * 4]
     for row in rows:
         assert row["backend"] == keras.config.backend()
-        assert row["repeats"] == 2
+        in_ms = row["what"].endswith(", ms") and "teachers" in row["variant"]
+        assert row["repeats"] == (4 if in_ms else 2)
         assert 0.001 < row["median"] < 1000
         low, high = row["quartiles"].split(" to ")
         assert float(low) <= row["median"] + 5e-4
