@@ -81,8 +81,6 @@ class LearnableWeightScaling(keras.layers.Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         if not self.classifier.built:
             self.classifier.build(input_shape)
-        # Variables of a layer that was frozen before they were made are not.
-        self.classifier.trainable = False
         shape = self.classifier.compute_output_shape(input_shape)
         self.scales = self.add_weight(
             name="scales", shape=(shape[-1],), initializer="ones"
