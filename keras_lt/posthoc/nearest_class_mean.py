@@ -116,8 +116,8 @@ class NearestClassMean(keras.layers.Layer):
         sums = np.zeros((self.num_classes, values.shape[1]))
         for start in range(0, len(values), _ROWS_AT_A_TIME):
             rows = slice(start, start + _ROWS_AT_A_TIME)
-            points = ops.convert_to_numpy(self._points(values[rows]))
-            np.add.at(sums, ids[rows], points)
+            points = self._points(ops.convert_to_tensor(values[rows]))
+            np.add.at(sums, ids[rows], ops.convert_to_numpy(points))
         counts = np.bincount(ids, minlength=self.num_classes)
         self.means.assign(sums / counts[:, None])
 
