@@ -15,7 +15,13 @@ _SHORT = 64
 _DEEP = 8
 """Objects inside objects inside objects; further down, the class will do."""
 
-_NOT_OUTPUTS = {"build_config", "compile_config", "seed", "trainable"}
+_NOT_OUTPUTS = {
+    "build_config",
+    "compile_config",
+    "seed",
+    "shared_object_id",
+    "trainable",
+}
 """What a configuration holds that changes no output in inference."""
 
 
