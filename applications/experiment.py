@@ -53,7 +53,7 @@ def make_stages(setup: Setup) -> list[training.Stage]:
     """Returns what the method of a run trains, one after the other."""
     further = classifier_stages.stages(setup)
     if setup.method.distilled:
-        return cbd.stages(setup)
+        return [*cbd.stages(setup), *further]
     if setup.method.robust:
         return [*dro_lt.stages(setup), *further]
     if setup.method.classifier_stage is None:

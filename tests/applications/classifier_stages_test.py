@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import applications
+from applications import cbd
 from applications import classifier_stages
 from applications import experiment
 from applications import judging
@@ -202,6 +203,15 @@ def test_after_robust_features_too(setup):
     names = [stage.name for stage in stages]
     assert names == ["classification", "features", "classifier", "crt"]
     assert stages[-1].objectives == ()
+
+
+def test_after_distillation_too(setup, monkeypatch):
+    monkeypatch.setattr(cbd, "stages", lambda setup: ["student"])
+    method = methods.combine(["cbd", "crt"])
+    made = dataclasses.replace(setup("cosine", "crt"), method=method)
+    student, crt = experiment.make_stages(made)
+    assert student == "student"
+    assert crt.name == "crt" and crt.objectives == ()
 
 
 @pytest.mark.parametrize("method", ["crt", "lws"])
