@@ -50,7 +50,9 @@ class FrozenCopies(keras.layers.Layer):
 
     def _copy(self, index: int, variable: keras.Variable) -> keras.Variable:
         value = np.array(ops.convert_to_numpy(variable))
-        check_finite(f"variable {variable.path} of a teacher", value)
+        check_finite(
+            f"variable {variable.path} of a teacher", np.atleast_1d(value)
+        )
         copy = self.add_weight(
             name=f"variable_{index}",
             shape=variable.shape,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_lt.objectives.frozen_copies import FrozenCopies
+from keras_lt.objectives.image_shapes import common_shape
 from keras_lt.objectives.image_shapes import shapes_agree
 from keras_lt.objectives.teacher import Teacher
 from keras_lt.types import Tensor
@@ -37,6 +38,7 @@ class LiveTeachers:
         self.image_shape = self._teachers[0].image_shape
         for one in self._teachers:
             self._check_images(one)
+            self.image_shape = common_shape(self.image_shape, one.image_shape)
         classes = {one.num_classes for one in self._teachers}
         self.num_classes = classes.pop() if len(classes) == 1 else None
         self.copies = FrozenCopies(

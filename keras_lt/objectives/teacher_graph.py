@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from keras_lt.graph import feature_extractor
+from keras_lt.graph import is_graph
 from keras_lt.graph import replay
 from keras_lt.types import Tensor
 
@@ -69,6 +70,8 @@ def _squashed(model: keras.Model) -> bool:
 
     end = replay(model, call).outputs[0]
     last = next(one for one, outputs in makers if outputs is end)
+    if is_graph(last):
+        return _squashed(last)
     activation = getattr(last, "activation", None)
     name = getattr(activation, "__name__", type(last).__name__.lower())
     return name in _PROBABILITIES
