@@ -99,6 +99,10 @@ def test_no_shares_are_better_by_more_than_the_tolerance(tolerance):
     best = posthoc.estimate_prior(logits, COUNTS, tolerance=1e-12)
     loss = log_likelihood(logits, best) - log_likelihood(logits, found)
     assert -1e-12 < loss <= tolerance
+    # The slope towards each class bounds what could still be gained.
+    ratios = np.exp(logits) / TRAIN
+    slopes = (ratios / (ratios @ found)[:, None]).mean(axis=0)
+    assert slopes.max() <= 1 + tolerance * (1 + 1e-6)
     rng = np.random.default_rng(0)
     for other in [*rng.dirichlet(np.ones(3), 300), TEST, TRAIN]:
         likely = log_likelihood(logits, other)
