@@ -12,10 +12,9 @@ import pytest
 from keras_lt import samplers
 from keras_lt.data import transforms
 from keras_lt.objectives import TeacherCache
-from keras_lt.objectives import _cache_writer
-from keras_lt.objectives._cache_writer import CacheWriter
-from keras_lt.objectives._growing_array import GrowingArray
-from keras_lt.objectives._teacher_runner import TeacherRunner
+from keras_lt.objectives._cache.growing_array import GrowingArray
+from keras_lt.objectives._cache.teacher_runner import TeacherRunner
+from keras_lt.objectives._cache.writer import CacheWriter
 from tests.objectives.cache_examples import CROPS
 from tests.objectives.cache_examples import IMAGES
 from tests.objectives.cache_examples import LABELS
@@ -235,7 +234,7 @@ def test_a_killed_process_loses_what_was_not_saved(
 ):
     with monkeypatch.context() as patch:
         stop_after(patch, 4)
-        patch.setattr(_cache_writer, "_SECONDS", -1.0)  # Saves every batch.
+        patch.setattr(writer, "_SECONDS", -1.0)  # Saves every batch.
         patch.setattr(CacheWriter, "__exit__", lambda *_: None)
         cache = TeacherCache(tmp_path)
         with pytest.raises(KeyboardInterrupt):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_lt.data import BatchExtra
-from keras_lt.objectives._image_marks import image_marks
+from keras_lt.objectives._cache.image_marks import image_marks
 
 
 class CachedOutputs(BatchExtra):

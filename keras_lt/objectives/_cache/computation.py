@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import keras
 
-from keras_lt.objectives._cache_views import CacheViews
-from keras_lt.objectives._cache_writer import CacheWriter
-from keras_lt.objectives._cached_outputs import check_marks
-from keras_lt.objectives._cached_teacher import CachedTeacher
-from keras_lt.objectives._image_marks import image_marks
-from keras_lt.objectives._teacher_runner import TeacherRunner
+from keras_lt.objectives._cache.image_marks import image_marks
+from keras_lt.objectives._cache.stored_outputs import check_marks
+from keras_lt.objectives._cache.stored_teacher import CachedTeacher
+from keras_lt.objectives._cache.teacher_runner import TeacherRunner
+from keras_lt.objectives._cache.views import CacheViews
+from keras_lt.objectives._cache.writer import CacheWriter
 from keras_lt.objectives.teacher import Teacher
 
 

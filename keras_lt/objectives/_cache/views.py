@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from keras_lt.data import Batches
-from keras_lt.objectives._cache_manifest import depends_on_row_alone
+from keras_lt.objectives._cache.manifest import depends_on_row_alone
 from keras_lt.samplers import InOrder
 from keras_lt.validation import check_positive_int
 

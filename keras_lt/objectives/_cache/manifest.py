@@ -13,11 +13,11 @@ import numpy as np
 from keras_lt.data import Batches
 from keras_lt.data import ImageFiles
 from keras_lt.data import ImageRows
-from keras_lt.objectives._plain_description import config_sha256
-from keras_lt.objectives._plain_description import describe
-from keras_lt.objectives._plain_description import describe_array
-from keras_lt.objectives._plain_description import first_difference
-from keras_lt.objectives._plain_description import name_of
+from keras_lt.objectives._cache.plain_description import config_sha256
+from keras_lt.objectives._cache.plain_description import describe
+from keras_lt.objectives._cache.plain_description import describe_array
+from keras_lt.objectives._cache.plain_description import first_difference
+from keras_lt.objectives._cache.plain_description import name_of
 from keras_lt.objectives.teacher import Teacher
 
 _FORMAT = 1

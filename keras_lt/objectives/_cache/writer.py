@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from keras_lt.objectives._cached_teacher import MANIFEST
-from keras_lt.objectives._cached_teacher import expected_arrays
-from keras_lt.objectives._growing_array import GrowingArray
+from keras_lt.objectives._cache.growing_array import GrowingArray
+from keras_lt.objectives._cache.stored_teacher import MANIFEST
+from keras_lt.objectives._cache.stored_teacher import expected_arrays
 
 PARTIAL = ".partial"
 """Where outputs are until they are whole."""

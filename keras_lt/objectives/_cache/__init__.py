@@ -1,0 +1,1 @@
+"""The parts of `TeacherCache`: what is written, and how it is read."""
