@@ -3,12 +3,12 @@
 import importlib
 import json
 import pathlib
-from typing import Any
 
 import keras
 import numpy as np
 
 from applications.experiment import predict as answer
+from applications.finished_run import FinishedRun
 from applications.settings import Settings
 from keras_lt import posthoc
 from keras_lt import report
@@ -32,7 +32,7 @@ def judge(
     Raises:
         ValueError: If the folder does not hold a finished run.
     """
-    result = _read(folder)
+    result = FinishedRun(folder, "run").record
     counts = result["class_counts"]
     logits, labels = _predict(folder, data_dir) if predict else _stored(folder)
     adjusted = posthoc.adjust_logits(logits, counts, tau)
@@ -45,17 +45,6 @@ def judge(
         history=result["history"],
         meta={"data": result["application"], "seed": result["seed"]},
     )
-
-
-def _read(folder: pathlib.Path) -> dict[str, Any]:
-    try:
-        return json.loads((folder / "result.json").read_text())
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            "A run must be the output folder of a training that is finished. "
-            f"Received: {str(folder)!r}, without a result that can be read "
-            f"({error}). Train it, or go on with it: --resume."
-        ) from error
 
 
 def _stored(folder: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:

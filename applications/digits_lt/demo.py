@@ -20,8 +20,10 @@ METHODS = (
     "logit_adjusted",
     "ldam_drw",
     "class_balanced_sampling",
+    "cbd",
     "logit_adjusted + dro_lt",
     "logit_adjusted + elf",
+    "elf + dro_lt + cbd",
 )
 """What is compared: names in `applications.METHODS`, or several of them."""
 
