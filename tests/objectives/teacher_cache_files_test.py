@@ -12,6 +12,7 @@ import pytest
 from keras_lt import samplers
 from keras_lt.data import transforms
 from keras_lt.objectives import TeacherCache
+from keras_lt.objectives._cache import writer
 from keras_lt.objectives._cache.growing_array import GrowingArray
 from keras_lt.objectives._cache.teacher_runner import TeacherRunner
 from keras_lt.objectives._cache.writer import CacheWriter
