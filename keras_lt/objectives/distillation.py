@@ -100,7 +100,9 @@ class Distillation(Objective):
             )
         self.num_classes = classes
 
-    def logit_divergences(self, outputs: Any, teacher_logits: Tensor) -> Tensor:
+    def logit_divergences(
+        self, outputs: Any, teacher_logits: Tensor | None
+    ) -> Tensor:
         """Returns how far the student's logits are from the teachers'.
 
         Args:
@@ -111,6 +113,13 @@ class Distillation(Objective):
         Returns:
             `(batch,)`.
         """
+        if teacher_logits is None:
+            raise ValueError(
+                "Batches must bring the logits of the teachers where the "
+                "objective has a cache and learns from logits. Received: "
+                "labels without 'teacher_logits'. Train on "
+                "`cache.batches(batches)`."
+            )
         exits = outputs.get("exits")
         logits = outputs["logits"] if exits is None else exits[:, -1]
         teacher_logits = ops.cast(teacher_logits, "float32")

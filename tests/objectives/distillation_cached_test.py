@@ -74,6 +74,17 @@ def test_batches_without_outputs_of_teachers():
             total_loss(model, x, labels)
 
 
+def test_batches_without_logits_of_teachers():
+    x, y = examples()
+    model = linear_model(5, 3, projection_dim=8)
+    term = FeatureDistillation(Cache(), logit_weight=1.0)
+    model.compile("sgd", crossentropy(), objectives=[term])
+    labels = cached(teachers(), x, y)
+    del labels["teacher_logits"]
+    with pytest.raises(ValueError, match="without 'teacher_logits'"):
+        total_loss(model, x, labels)
+
+
 def test_outputs_of_other_teachers():
     x, y = examples()
     model = linear_model(5, 3, projection_dim=8)

@@ -1,5 +1,8 @@
 """Teachers of all kinds: what is read from each, and what is refused."""
 
+import json
+import pathlib
+
 import keras
 import numpy as np
 import pytest
@@ -202,6 +205,16 @@ def test_teacher_from_a_file(tmp_path):
         to_numpy(outputs["features"]),
         to_numpy(outputs["logits"]),
     )
+
+
+def test_teacher_from_a_file_of_another_backend():
+    folder = pathlib.Path(__file__).parent / "golden"
+    loaded = keras.saving.load_model(folder / "teacher_of_tensorflow.keras")
+    outputs = json.loads((folder / "teacher_of_tensorflow.json").read_text())
+    features, logits = (
+        np.array(outputs[name]) for name in ("features", "logits")
+    )
+    check_reads(Teacher(loaded), images(4)[0], features, logits)
 
 
 def test_teacher_that_was_a_student():
