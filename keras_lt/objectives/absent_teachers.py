@@ -26,6 +26,10 @@ class AbsentTeachers:
 
     def outputs(self, x: Tensor, y: Any) -> NoReturn:
         """Raises, as there is nothing to learn from."""
+        self.check_data(x, y)
+
+    def check_data(self, x: Any, y: Any) -> NoReturn:
+        """Raises, whatever the data."""
         raise ValueError(
             "A student must have its teachers to be trained. Received: a model "
             "from a file, which does not hold them. Call `compile` with "

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from keras_lt.data import Batches
 from keras_lt.ops.distillation import parts
 from keras_lt.types import Tensor
 
@@ -29,12 +30,7 @@ class CachedTeachers:
 
     def outputs(self, x: Tensor, y: Any) -> tuple[list[Tensor], Tensor | None]:
         """Returns the features of each teacher, and the mean of the logits."""
-        if not isinstance(y, Mapping) or "teacher_features" not in y:
-            raise ValueError(
-                "Batches must bring the outputs of the teachers where the "
-                "objective has a cache. Received: labels without "
-                "'teacher_features'. Train on `cache.batches(batches)`."
-            )
+        _check_labels(y)
         features = y["teacher_features"]
         if features.shape[-1] != sum(self.feature_dims):
             raise ValueError(
@@ -44,3 +40,20 @@ class CachedTeachers:
                 "cache that makes the batches, after the last `add`."
             )
         return parts(features, self.feature_dims), y.get("teacher_logits")
+
+    def check_data(self, x: Any, y: Any) -> None:
+        """Raises if it can be told that the data lack the outputs."""
+        if isinstance(x, Batches):
+            _check_labels(x.extras)
+        elif y is not None:
+            _check_labels(y)
+
+
+def _check_labels(y: Any) -> None:
+    if isinstance(y, Mapping) and "teacher_features" in y:
+        return
+    raise ValueError(
+        "Batches must bring the outputs of the teachers where the objective "
+        "has a cache. Received: labels without 'teacher_features'. Train on "
+        "`cache.batches(batches)`."
+    )

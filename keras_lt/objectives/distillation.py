@@ -1,6 +1,7 @@
 """What objectives that learn from teachers have in common."""
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -64,6 +65,14 @@ class Distillation(Objective):
     def constants(self) -> list[keras.Variable]:
         return [] if self.copies is None else self.copies.variables
 
+    def callbacks(
+        self, x: Any = None, y: Any = None
+    ) -> Sequence[keras.callbacks.Callback]:
+        # Now, as an error in a step takes the weights of a model with it on
+        # JAX.
+        self.teachers.check_data(x, y)
+        return []
+
     def get_config(self) -> Config:
         config = {
             **super().get_config(),
@@ -78,7 +87,7 @@ class Distillation(Objective):
         del config["weight"], config["base_weight"]
         return config
 
-    def use_logits(self) -> None:
+    def _use_logits(self) -> None:
         """Checks that the teachers have logits, and that all fits them.
 
         Raises:
@@ -100,7 +109,7 @@ class Distillation(Objective):
             )
         self.num_classes = classes
 
-    def logit_divergences(
+    def _logit_divergences(
         self, outputs: Any, teacher_logits: Tensor | None
     ) -> Tensor:
         """Returns how far the student's logits are from the teachers'.

@@ -106,7 +106,7 @@ class FeatureDistillation(Distillation):
         )
         self.logit_weight = check_not_negative("logit_weight", logit_weight)
         if logit_weight:
-            self.use_logits()
+            self._use_logits()
         self.projection: keras.layers.Dense | None = None
 
     def build(self, input_shape: Any) -> None:
@@ -154,7 +154,7 @@ class FeatureDistillation(Distillation):
         values = self.beta * self._distances(features, teacher_features)
         if not self.logit_weight:
             return values
-        divergences = self.logit_divergences(outputs, teacher_logits)
+        divergences = self._logit_divergences(outputs, teacher_logits)
         return values + self.logit_weight * divergences
 
     def get_config(self) -> Config:

@@ -61,7 +61,7 @@ class LogitDistillation(Distillation):
         **kwargs: Any,
     ):
         super().__init__(teachers, alpha, temperature, class_counts, **kwargs)
-        self.use_logits()
+        self._use_logits()
 
     def build(self, input_shape: Any) -> None:
         self.built = True
@@ -77,4 +77,4 @@ class LogitDistillation(Distillation):
     ) -> Tensor:
         """Returns the divergence of each example, `(batch,)`."""
         _, teacher_logits = self.teachers.outputs(x, y)
-        return self.logit_divergences(outputs, teacher_logits)
+        return self._logit_divergences(outputs, teacher_logits)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_lt.data import Batches
 from keras_lt.objectives import FeatureDistillation
 from tests.checks import to_numpy
 from tests.objectives.distillation_models import crossentropy
@@ -72,6 +73,17 @@ def test_batches_without_outputs_of_teachers():
     for labels in (y, {"label": y}):
         with pytest.raises(ValueError, match="without 'teacher_features'"):
             total_loss(model, x, labels)
+
+
+def test_fit_refuses_data_without_outputs_before_it_begins():
+    x, y = examples()
+    model = linear_model(5, 3, projection_dim=8)
+    term = FeatureDistillation(Cache())
+    model.compile("sgd", crossentropy(), objectives=[term])
+    for data in ((x, y), (Batches((x, y), 5),)):
+        with pytest.raises(ValueError, match="without 'teacher_features'"):
+            model.fit(*data, verbose=0)
+    assert np.isfinite(model.predict(x, verbose=0)).all()  # It has weights.
 
 
 def test_batches_without_logits_of_teachers():
