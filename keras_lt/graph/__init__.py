@@ -6,6 +6,7 @@ from keras_lt.graph.layer_names import LayerNames
 from keras_lt.graph.layer_names import check_names
 from keras_lt.graph.operations import Place
 from keras_lt.graph.operations import is_graph
+from keras_lt.graph.operations import last_operation
 from keras_lt.graph.operations import places
 from keras_lt.graph.operations import replay
 from keras_lt.graph.operations import tensors_in
@@ -19,6 +20,7 @@ __all__ = [
     "check_names",
     "feature_extractor",
     "is_graph",
+    "last_operation",
     "places",
     "replay",
     "single_ends",

@@ -76,6 +76,19 @@ def replay(
     )
 
 
+def last_operation(model: keras.Model) -> Any:
+    """Returns what makes the first output of a graph."""
+    makers: list[tuple[Any, Any]] = []
+
+    def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
+        outputs = operation(*args, **kwargs)
+        makers.append((operation, outputs))
+        return outputs
+
+    end = replay(model, call).outputs[0]
+    return next(operation for operation, outputs in makers if outputs is end)
+
+
 def tensors_in(structure: Any) -> list[Tensor]:
     """Returns the symbolic tensors of a nested structure."""
     return [

@@ -6,8 +6,7 @@ import keras
 
 from keras_lt.graph import feature_extractor
 from keras_lt.graph import is_graph
-from keras_lt.graph import replay
-from keras_lt.types import Tensor
+from keras_lt.graph import last_operation
 
 _PROBABILITIES = ("softmax", "sigmoid")
 
@@ -61,15 +60,7 @@ def _check_graph(model: Any) -> None:
 
 def _squashed(model: keras.Model) -> bool:
     """Tells whether a model ends in probabilities instead of logits."""
-    makers: list[tuple[Any, Tensor]] = []
-
-    def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
-        outputs = operation(*args, **kwargs)
-        makers.append((operation, outputs))
-        return outputs
-
-    end = replay(model, call).outputs[0]
-    last = next(one for one, outputs in makers if outputs is end)
+    last = last_operation(model)
     if is_graph(last):
         return _squashed(last)
     activation = getattr(last, "activation", None)

@@ -7,12 +7,11 @@ import keras
 import numpy as np
 
 from keras_lt.graph import is_graph
-from keras_lt.graph import replay
+from keras_lt.graph import last_operation
 from keras_lt.layers import CosineClassifier
 from keras_lt.layers import ExitBranch
 from keras_lt.models.classification_model import ClassificationModel
 from keras_lt.posthoc.model_copy import copy_of
-from keras_lt.types import Tensor
 from keras_lt.validation import check_finite
 from keras_lt.validation import check_not_negative
 
@@ -93,7 +92,8 @@ def _dense_at_end(layer: Any) -> keras.layers.Dense:
     if isinstance(layer, ExitBranch):
         return _dense_at_end(layer.classifier)
     if is_graph(layer):
-        return _dense_at_end(_last_operation(layer))
+        _check_one_output(layer)
+        return _dense_at_end(last_operation(layer))
     if isinstance(layer, CosineClassifier):
         raise ValueError(
             "The classifier must be a `keras.layers.Dense`, whose weights "
@@ -117,23 +117,13 @@ def _dense_at_end(layer: Any) -> keras.layers.Dense:
     return layer
 
 
-def _last_operation(model: keras.Model) -> Any:
-    """Returns what makes the one output of a graph."""
+def _check_one_output(model: keras.Model) -> None:
     if len(model.outputs) != 1:
         raise ValueError(
             "`model` must have one output, the logits. Received: "
             f"{len(model.outputs)} outputs of {model.name!r}. Make a "
             "`keras.Model` with the one that matters."
         )
-    makers: list[tuple[Any, Tensor]] = []
-
-    def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
-        outputs = operation(*args, **kwargs)
-        makers.append((operation, outputs))
-        return outputs
-
-    (end,) = replay(model, call).outputs
-    return next(operation for operation, outputs in makers if outputs is end)
 
 
 def kernel_of(layer: keras.layers.Dense) -> np.ndarray:
