@@ -77,6 +77,12 @@ class ClassificationModel(keras.Model):
         """The objectives that the model was compiled with."""
         return list(self.objective_list.items)
 
+    @property
+    def own_variables(self) -> list[keras.Variable]:
+        """All variables but those of the objectives."""
+        others = {id(one) for one in self.objective_list.variables}
+        return [one for one in self.variables if id(one) not in others]
+
     def feature_shape(self, name: str | None) -> tuple[int | None, ...]:
         """Returns the shape of the features that an objective reads."""
         raise NotImplementedError(

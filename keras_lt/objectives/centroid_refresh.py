@@ -9,6 +9,7 @@ import numpy as np
 from keras_lt.counts import class_groups
 from keras_lt.objectives.class_statistics import ClassStatistics
 from keras_lt.objectives.epoch_data import EpochData
+from keras_lt.objectives.filled_batches import predict_filled
 
 _MEASURED_BATCHES = 20
 """Number of batches that are classified by their nearest centroid."""
@@ -104,10 +105,8 @@ class CentroidRefresh(keras.callbacks.Callback):
             self.params.get("steps"), limit
         ):
             size = max(size, len(images))  # One size is compiled only once.
-            missing = np.repeat(images[-1:], size - len(images), axis=0)
-            filled = np.concatenate([images, missing])
-            features = self._feature_model.predict_on_batch(filled)
-            features = self.objective.pooling(features[: len(labels)])
+            features = predict_filled(self._feature_model, images, size)
+            features = self.objective.pooling(features)
             yield self.objective.points_of(features), labels
 
     def _by_group(

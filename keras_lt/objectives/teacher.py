@@ -80,9 +80,7 @@ class Teacher:
     @property
     def variables(self) -> list[keras.Variable]:
         """All variables of the model, but for those of its objectives."""
-        own = getattr(self.model, "objective_list", None)
-        skipped = {id(one) for one in own.variables} if own else set()
-        return [one for one in self.model.variables if id(one) not in skipped]
+        return getattr(self.model, "own_variables", self.model.variables)
 
     def __call__(self, x: Tensor) -> dict[str, Tensor]:
         """Returns `features` and, if there are any, `logits` of a batch.

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_lt.models import EarlyExitModel
 from keras_lt.objectives.epoch_data import EpochData
+from keras_lt.objectives.filled_batches import predict_filled
 
 
 def answers_and_labels(
@@ -27,11 +28,10 @@ def answers_and_labels(
     size = 0
     for images, ids in EpochData(x, y).batches():
         size = max(size, len(images))  # One size is compiled only once.
-        missing = np.repeat(images[-1:], size - len(images), axis=0)
-        outputs = model.predict_on_batch(np.concatenate([images, missing]))
+        outputs = predict_filled(model, images, size)
         if not isinstance(outputs, list | tuple):
             outputs = [outputs]
-        answers.append([np.asarray(one)[: len(images)] for one in outputs])
+        answers.append(list(outputs))
         labels.append(ids)
     if not labels:
         raise ValueError(

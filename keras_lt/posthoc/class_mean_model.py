@@ -6,8 +6,8 @@ import keras
 
 from keras_lt.models import EarlyExitModel
 from keras_lt.models import LongTailModel
+from keras_lt.models.model_copy import copy_of
 from keras_lt.posthoc.batch_answers import answers_and_labels
-from keras_lt.posthoc.model_copy import copy_of
 from keras_lt.posthoc.nearest_class_mean import NearestClassMean
 
 

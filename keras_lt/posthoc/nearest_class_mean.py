@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_lt.objectives.class_statistics import ClassStatistics
 from keras_lt.ops.distances import squared_euclidean
 from keras_lt.ops.distances import unit
 from keras_lt.registration import serializable
@@ -113,13 +114,12 @@ class NearestClassMean(keras.layers.Layer):
             self.build(values.shape)
         if self.kind == "cl2n":
             self.centre.assign(values.mean(axis=0, dtype="float64"))
-        sums = np.zeros((self.num_classes, values.shape[1]))
+        statistics = ClassStatistics(self.num_classes, values.shape[1])
         for start in range(0, len(values), _ROWS_AT_A_TIME):
             rows = slice(start, start + _ROWS_AT_A_TIME)
             points = self._points(ops.convert_to_tensor(values[rows]))
-            np.add.at(sums, ids[rows], ops.convert_to_numpy(points))
-        counts = np.bincount(ids, minlength=self.num_classes)
-        self.means.assign(sums / counts[:, None])
+            statistics.add(ops.convert_to_numpy(points), ids[rows])
+        self.means.assign(statistics.means)
 
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]

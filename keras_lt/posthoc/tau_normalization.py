@@ -11,7 +11,7 @@ from keras_lt.graph import last_operation
 from keras_lt.layers import CosineClassifier
 from keras_lt.layers import ExitBranch
 from keras_lt.models.classification_model import ClassificationModel
-from keras_lt.posthoc.model_copy import copy_of
+from keras_lt.models.model_copy import copy_of
 from keras_lt.validation import check_finite
 from keras_lt.validation import check_not_negative
 

@@ -1,14 +1,14 @@
 """Gives a trained model scales of its logits that can be trained."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_lt.graph import is_graph
 from keras_lt.layers import LearnableWeightScaling
 from keras_lt.models import ClassificationModel
+from keras_lt.models.model_copy import copy_of
+from keras_lt.models.model_copy import copy_values
 
 
 def with_weight_scaling(
@@ -63,16 +63,14 @@ def with_weight_scaling(
 def _scaled_classification_model(
     model: ClassificationModel,
 ) -> ClassificationModel:
-    wrapped = _wrapped(model.classifiers()[-1])
-    serialized = keras.saving.serialize_keras_object(wrapped)
-    config = {**model.get_config(), "classifier": serialized}
-    copy = type(model).from_config(config)
-    scales = {id(layer.scales) for layer in copy.classifiers()}
-    of_objectives = {id(v) for v in model.objective_list.variables}
-    _copy_values(
-        (v for v in model.variables if id(v) not in of_objectives),
-        (v for v in copy.variables if id(v) not in scales),
+    wrapped = LearnableWeightScaling(
+        _copy_of(model.classifiers()[-1]), name=model.classifiers()[-1].name
     )
+    serialized = keras.saving.serialize_keras_object(wrapped)
+    copy = copy_of(model, classifier=serialized)
+    pairs = zip(model.classifiers(), copy.classifiers(), strict=True)
+    for layer, scaled in pairs:
+        copy_values(layer.variables, scaled.classifier.variables)
     return copy
 
 
@@ -98,23 +96,10 @@ def _scaled_graph(model: keras.Model, classifier: str) -> keras.Model:
             "`model.layers` for the names."
         )
     for layer, copy in copies:
-        _copy_values(layer.variables, copy.variables)
+        copy_values(layer.variables, copy.variables)
     return made
-
-
-def _wrapped(layer: keras.layers.Layer) -> LearnableWeightScaling:
-    return LearnableWeightScaling(_copy_of(layer), name=layer.name)
 
 
 def _copy_of(layer: Any) -> Any:
     """Returns a layer of the same configuration, with weights of its own."""
     return type(layer).from_config(layer.get_config())
-
-
-def _copy_values(
-    sources: Iterable[keras.Variable], targets: Iterable[keras.Variable]
-) -> None:
-    for source, target in zip(sources, targets, strict=True):
-        # By way of NumPy: on JAX the two would share memory, and the training
-        # of one would free that of the other.
-        target.assign(np.array(keras.ops.convert_to_numpy(source)))

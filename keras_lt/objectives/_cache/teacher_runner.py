@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_lt.objectives.filled_batches import predict_filled
 from keras_lt.objectives.teacher import Teacher
 from keras_lt.types import Tensor
 
@@ -29,12 +30,4 @@ class TeacherRunner(keras.Model):
 
     def outputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Returns `features` and, if the teacher has them, `logits`."""
-        missing = self.batch_size - len(images)
-        full = images
-        if missing > 0:
-            full = np.concatenate([images, np.repeat(images[-1:], missing, 0)])
-        found = self.predict_on_batch(full)
-        return {
-            name: np.asarray(values)[: len(images)]
-            for name, values in found.items()
-        }
+        return predict_filled(self, images, self.batch_size)

@@ -1,5 +1,6 @@
 """Copies a model, with another classifier if need be."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -25,25 +26,31 @@ def copy_of(model: keras.Model, **changes: Any) -> keras.Model:
     else:
         copy = keras.models.clone_model(model)
     left_out = "classifier" in changes
-    pairs = zip(
-        _variables(copy, left_out), _variables(model, left_out), strict=True
-    )
-    for variable, value in pairs:
+    copy_values(_variables(model, left_out), _variables(copy, left_out))
+    return copy
+
+
+def copy_values(
+    sources: Iterable[keras.Variable], targets: Iterable[keras.Variable]
+) -> None:
+    """Gives variables the values of others, of which there are as many."""
+    for source, target in zip(sources, targets, strict=True):
         # By way of NumPy: on JAX the two would share memory, and the training
         # of one would free that of the other.
-        variable.assign(np.array(keras.ops.convert_to_numpy(value)))
-    return copy
+        target.assign(np.array(keras.ops.convert_to_numpy(source)))
 
 
 def _variables(
     model: keras.Model, without_classifiers: bool
 ) -> list[keras.Variable]:
     """Returns what makes up the answers of a model, in order."""
-    others: list[Any] = []
-    if isinstance(model, ClassificationModel):
-        others += model.objective_list.variables
-        if without_classifiers:
-            for layer in model.classifiers():
-                others += layer.variables
-    ignored = {id(variable) for variable in others}
-    return [v for v in model.variables if id(v) not in ignored]
+    if not isinstance(model, ClassificationModel):
+        return model.variables
+    if not without_classifiers:
+        return model.own_variables
+    ignored = {
+        id(variable)
+        for layer in model.classifiers()
+        for variable in layer.variables
+    }
+    return [v for v in model.own_variables if id(v) not in ignored]

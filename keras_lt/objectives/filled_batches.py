@@ -1,0 +1,25 @@
+"""Predicts batches of one size, so that one shape is compiled."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+
+def predict_filled(model: keras.Model, images: np.ndarray, size: int) -> Any:
+    """Returns what a model answers to images, as arrays.
+
+    A batch that is not full is filled up with its last image, and what is
+    answered to these is left out.
+
+    Args:
+        model: Any model.
+        images: `(n, ...)`, 1 or more.
+        size: Number of images of a full batch.
+    """
+    missing = np.repeat(images[-1:], max(0, size - len(images)), axis=0)
+    full = np.concatenate([images, missing]) if len(missing) else images
+    return keras.tree.map_structure(
+        lambda values: np.asarray(values)[: len(images)],
+        model.predict_on_batch(full),
+    )
