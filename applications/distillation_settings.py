@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 from typing import Any
 
+from applications.settings_group import SettingsGroup
 from keras_lt.validation import check_fraction
 from keras_lt.validation import check_not_negative
 from keras_lt.validation import check_positive
@@ -11,7 +12,7 @@ from keras_lt.validation import check_positive_int
 
 
 @dataclasses.dataclass(frozen=True)
-class DistillationSettings:
+class DistillationSettings(SettingsGroup):
     """Holds the choices of distillation, as `applications.cbd` reads them.
 
     Args:
@@ -58,14 +59,6 @@ class DistillationSettings:
                 "`teacher_method` must be without cbd, as a teacher has no "
                 f"teachers. Received: {','.join(self.teacher_method)!r}."
             )
-
-    def changed(self) -> dict[str, Any]:
-        """Returns the choices that are not the default ones."""
-        return {
-            field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)
-            if getattr(self, field.name) != field.default
-        }
 
     def what_is_trained(self) -> dict[str, Any]:
         """Returns the choices, of folders their names alone."""

@@ -1,8 +1,8 @@
 """What the method `dro_lt` is told."""
 
 import dataclasses
-from typing import Any
 
+from applications.settings_group import SettingsGroup
 from keras_lt.validation import check_choice
 from keras_lt.validation import check_fraction
 from keras_lt.validation import check_not_negative
@@ -24,7 +24,7 @@ OF_JOINT = ("joint_lambda",)
 
 
 @dataclasses.dataclass(frozen=True)
-class RobustnessSettings:
+class RobustnessSettings(SettingsGroup):
     """Holds the choices of DRO-LT, as `applications.dro_lt` reads them.
 
     Args:
@@ -79,14 +79,6 @@ class RobustnessSettings:
             if getattr(self, name) is not None:
                 check_positive_int(name, getattr(self, name))
         self._check_form()
-
-    def changed(self) -> dict[str, Any]:
-        """Returns the choices that are not the default ones."""
-        return {
-            field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)
-            if getattr(self, field.name) != field.default
-        }
 
     def _check_form(self) -> None:
         useless = OF_JOINT if self.form == "stages" else OF_STAGES

@@ -6,6 +6,7 @@ from typing import Any
 
 from applications.distillation_settings import DistillationSettings
 from applications.robustness_settings import RobustnessSettings
+from applications.settings_group import SettingsGroup
 from keras_lt.validation import check_positive
 from keras_lt.validation import check_positive_int
 
@@ -131,12 +132,7 @@ class Settings:
             **{"initial_run": initial_run, **own},
         )
 
-    def _check_group(
-        self,
-        of: str,
-        method: str,
-        group: RobustnessSettings | DistillationSettings,
-    ) -> None:
+    def _check_group(self, of: str, method: str, group: SettingsGroup) -> None:
         """Refuses what is for a method that is not asked for."""
         changed = group.changed()
         if changed and method not in self.method:
