@@ -15,10 +15,9 @@ from applications.robustness_settings import RobustnessSettings
 from applications.settings import Settings
 from keras_lt import losses
 from keras_lt import objectives
-from keras_lt import report
 from keras_lt import samplers
+from tests.applications.small_digits import quick_recipe
 from tests.applications.small_digits import setup_of
-from tests.applications.small_digits import small_network
 from tests.checks import to_numpy
 
 pytest.importorskip("sklearn")
@@ -29,14 +28,7 @@ DIM = 4  # Features of the small network.
 @pytest.fixture(scope="module", autouse=True)
 def quick():
     """A small network, and no plots."""
-    save = report.ReportCard.save
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipe, "digits_network", small_network)
-        patch.setattr(
-            report.ReportCard,
-            "save",
-            lambda card, folder: save(card, folder, plots=False),
-        )
+    with quick_recipe():
         yield
 
 

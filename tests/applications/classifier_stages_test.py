@@ -19,11 +19,10 @@ from applications.robustness_settings import RobustnessSettings
 from applications.settings import Settings
 from keras_lt import callbacks
 from keras_lt import layers
-from keras_lt import report
 from keras_lt import samplers
 from keras_lt import training
+from tests.applications.small_digits import quick_recipe
 from tests.applications.small_digits import setup_of
-from tests.applications.small_digits import small_network
 from tests.checks import to_numpy
 
 pytest.importorskip("sklearn")
@@ -32,14 +31,7 @@ pytest.importorskip("sklearn")
 @pytest.fixture(scope="module", autouse=True)
 def quick():
     """A small network, and no plots."""
-    save = report.ReportCard.save
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipe, "digits_network", small_network)
-        patch.setattr(
-            report.ReportCard,
-            "save",
-            lambda card, folder: save(card, folder, plots=False),
-        )
+    with quick_recipe():
         yield
 
 

@@ -13,8 +13,8 @@ from applications.digits_lt import recipe
 from applications.robustness_settings import RobustnessSettings
 from applications.settings import Settings
 from keras_lt import report
+from tests.applications.small_digits import quick_recipe
 from tests.applications.small_digits import setup_of
-from tests.applications.small_digits import small_network
 from tests.checks import to_numpy
 
 pytest.importorskip("sklearn")
@@ -25,16 +25,7 @@ DRO_LT = RobustnessSettings(feature_epochs=2)
 @pytest.fixture(scope="module", autouse=True)
 def quick():
     """A small network, and no plots but where they are tested."""
-    save = report.ReportCard.save
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipe, "digits_network", small_network)
-        patch.setattr(
-            report.ReportCard,
-            "save",
-            lambda card, folder: save(
-                card, folder, plots="whole" in str(folder)
-            ),
-        )
+    with quick_recipe(lambda folder: "whole" in str(folder)):
         yield
 
 

@@ -1,8 +1,12 @@
 """Digits with a network that compiles in a second."""
 
+import contextlib
+
 import keras
+import pytest
 
 from applications.digits_lt import recipe
+from keras_lt import report
 
 
 def small_network():
@@ -21,3 +25,17 @@ def setup_of(settings, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(recipe, "train_and_judge", lambda setup: setup)
         return recipe.run(settings)
+
+
+@contextlib.contextmanager
+def quick_recipe(with_plots=lambda folder: False):
+    """The recipe with the small network, and plots for some folders only."""
+    save = report.ReportCard.save
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipe, "digits_network", small_network)
+        patch.setattr(
+            report.ReportCard,
+            "save",
+            lambda card, folder: save(card, folder, plots=with_plots(folder)),
+        )
+        yield

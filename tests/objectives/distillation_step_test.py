@@ -19,6 +19,8 @@ from keras_lt.objectives import LogitDistillation
 from keras_lt.objectives import projection_dim
 from tests import distillation_reference as reference
 from tests.checks import to_numpy
+from tests.image_step import check_step
+from tests.image_step import step_summary
 from tests.models.exit_models import image_backbone
 from tests.models.small_models import images
 from tests.models.small_models import small_backbone
@@ -136,30 +138,13 @@ def image_step(case):
         losses.LDAM(COUNTS),
         objectives=[IMAGE_CASES[case]()],
     )
-    before = [to_numpy(one) for one in model.trainable_variables]
-    x, y = images(24)
-    logs = model.train_on_batch(x, y, return_dict=True)
-    found = {"loss": float(logs["loss"]), "length": {}, "along": {}}
-    rng = np.random.default_rng(5)
-    for variable, old in zip(model.trainable_variables, before, strict=True):
-        slope = (old - to_numpy(variable)).astype("float64")
-        along = (slope * rng.normal(size=slope.shape)).sum()
-        found["length"][variable.path] = float(np.linalg.norm(slope))
-        found["along"][variable.path] = float(along)
-    return found
+    return step_summary(model, *images(24))
 
 
 @pytest.mark.parametrize("case", IMAGE_CASES)
 def test_step_on_images_equals_that_of_the_other_backends(case):
     expected = json.loads(GOLDEN.read_text())[case]
-    found = image_step(case)
-    np.testing.assert_allclose(found["loss"], expected["loss"], 1e-4)
-    assert found["length"].keys() == expected["length"].keys()
-    for path, length in expected["length"].items():
-        bound = 1e-4 * max(length, 1.0)
-        assert abs(found["length"][path] - length) <= bound, path
-        along = found["along"][path] - expected["along"][path]
-        assert abs(along) <= 4 * bound, path
+    check_step(image_step(case), expected, shortest=1.0)
 
 
 if __name__ == "__main__":
