@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from applications.exits import ExitResult
+from applications.predictions import pack
 from applications.schedules import Schedule
 from applications.settings import Settings
 from keras_lt import data
@@ -156,6 +157,11 @@ class Result:
             },
             "class_accuracies": {
                 name: card.class_accuracies for name, card in cards.items()
+            },
+            "class_supports": cards["as_trained"].class_supports,
+            "predictions": {
+                name: pack(card.outcomes.predictions, card.outcomes.labels)
+                for name, card in cards.items()
             },
             "history": self.curves,
             **({"exits": self.exits.record()} if self.exits else {}),

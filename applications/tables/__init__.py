@@ -1,0 +1,1 @@
+"""Tables of many runs: what is run, how it is compared, and the pages."""

@@ -1,0 +1,243 @@
+"""What each method is worth on long-tailed CIFAR."""
+
+from applications.tables.row import Line
+from applications.tables.row import Row
+from applications.tables.row import Teacher
+from applications.tables.table import Table
+
+_CAO = "Cao et al., 2019"
+_TRICKS = "Zhang et al., 2021"
+_SAMUEL = "Samuel and Chechik, 2021, with AutoAugment"
+_DUGGAL = "Duggal et al., 2020"
+
+_FOUR_TEACHERS = (
+    Teacher("cosine", seed=0),
+    Teacher("cosine", seed=1),
+    Teacher("cosine", "strong", seed=2),
+    Teacher("cosine", "strong", seed=3),
+)
+_STUDENT_OFFSET = 10
+"""Keeps a student from the first weights and batches of its teachers."""
+
+_ROBUST = {"method": "dro_lt", "robust_batch_size": "128"}
+_EXITS = {"method": "elf,ldam_drw"}
+
+
+def _one(
+    name: str,
+    label: str,
+    published: dict[str, tuple[float, str]] | None = None,
+    **flags: str,
+) -> Row:
+    """Returns a row with one line, whose method has its name by default."""
+    line = Line(label, published=published or {})
+    return Row(name, {"method": name, **flags}, (line,))
+
+
+ROWS = (
+    Row(
+        "crossentropy",
+        {"method": "crossentropy"},
+        (
+            Line(
+                "cross-entropy",
+                published={
+                    "cifar100_lt 100": (38.3, _CAO),
+                    "cifar10_lt 100": (70.4, _CAO),
+                },
+            ),
+            Line("cross-entropy, logits adjusted afterwards", "adjusted"),
+        ),
+    ),
+    _one(
+        "balanced_softmax",
+        "balanced softmax",
+        {
+            "cifar100_lt 100": (43.0, _TRICKS),
+            "cifar10_lt 100": (77.5, _TRICKS),
+        },
+    ),
+    _one(
+        "ldam_drw",
+        "LDAM-DRW",
+        {
+            "cifar100_lt 100": (42.0, _CAO),
+            "cifar100_lt 10": (58.7, _CAO),
+            "cifar10_lt 100": (77.0, _CAO),
+            "cifar10_lt 10": (88.2, _CAO),
+        },
+    ),
+    Row(
+        "crt",
+        {"method": "crt"},
+        (
+            Line(
+                "cRT",
+                published={
+                    "cifar100_lt 100": (40.3, _TRICKS),
+                    "cifar10_lt 100": (75.0, _TRICKS),
+                },
+            ),
+        ),
+        initial="crossentropy",
+    ),
+    Row(
+        "elf_ldam_drw",
+        _EXITS,
+        (
+            Line(
+                "ELF + LDAM-DRW, early",
+                published={"cifar10_lt 10": (88.0, _DUGGAL)},
+            ),
+            Line("ELF + LDAM-DRW, at full depth", "full_depth"),
+        ),
+    ),
+    Row(
+        "elf_ldam_drw_threshold1",
+        {**_EXITS, "training_threshold": "1"},
+        (
+            Line("ELF + LDAM-DRW without hardness, early"),
+            Line(
+                "ELF + LDAM-DRW without hardness, at full depth", "full_depth"
+            ),
+        ),
+    ),
+    Row(
+        "dro_lt",
+        _ROBUST,
+        (
+            Line(
+                "DRO-LT",
+                published={
+                    "cifar100_lt 100": (47.3, _SAMUEL),
+                    "cifar100_lt 10": (63.4, _SAMUEL),
+                },
+            ),
+        ),
+        initial="crossentropy",
+    ),
+    Row(
+        "dro_lt_radius0",
+        {**_ROBUST, "mean_radius": "0"},
+        (Line("DRO-LT, radius 0"),),
+        initial="crossentropy",
+    ),
+    Row(
+        "dro_lt_no_term",
+        {**_ROBUST, "robust_weight": "0"},
+        (Line("DRO-LT, without the robust term"),),
+        initial="crossentropy",
+    ),
+    Row(
+        "cosine",
+        {"method": "cosine"},
+        (
+            Line("cross-entropy, cosine classifier"),
+            Line("cosine classifier, logits adjusted afterwards", "adjusted"),
+        ),
+    ),
+    Row(
+        "cosine_crt",
+        {"method": "cosine,crt"},
+        (Line("cRT on the cosine classifier"),),
+        initial="cosine",
+    ),
+    Row(
+        "cbd1",
+        {"method": "cbd"},
+        (Line("CBD, 1 teacher"),),
+        teachers=(Teacher("cosine"),),
+        seed_offset=_STUDENT_OFFSET,
+    ),
+    Row(
+        "cbd4",
+        {"method": "cbd"},
+        (Line("CBD, 4 teachers"),),
+        teachers=_FOUR_TEACHERS,
+        seed_offset=_STUDENT_OFFSET,
+    ),
+    Row(
+        "elf_dro_lt_cbd",
+        {"method": "elf,dro_lt,cbd", "robust_batch_size": "128"},
+        (
+            Line("ELF, DRO-LT and CBD, early"),
+            Line("ELF, DRO-LT and CBD, at full depth", "full_depth"),
+        ),
+        teachers=(Teacher("cosine"),),
+        seed_offset=_STUDENT_OFFSET,
+    ),
+    _one("logit_adjusted", "logit-adjusted loss"),
+    _one("class_balanced", "class-balanced loss"),
+    _one("focal", "focal loss"),
+    _one("label_aware_smoothing", "label-aware smoothing"),
+    _one("drw", "DRW", {"cifar100_lt 100": (41.6, _TRICKS)}),
+    _one("lws", "LWS", {"cifar100_lt 100": (40.2, _TRICKS)}),
+    _one(
+        "class_balanced_sampling",
+        "class-balanced sampling",
+        {"cifar100_lt 100": (35.2, _TRICKS)},
+    ),
+    _one("square_root_sampling", "square-root sampling"),
+    _one("progressive_sampling", "progressive sampling"),
+    _one("effective_number_sampling", "effective-number sampling"),
+    _one("deferred_resampling", "deferred re-sampling"),
+    Row(
+        "exit_distillation_ldam_drw",
+        {"method": "exit_distillation,ldam_drw"},
+        (
+            Line("exits taught by the last, LDAM-DRW, early"),
+            Line(
+                "exits taught by the last, LDAM-DRW, at full depth",
+                "full_depth",
+            ),
+        ),
+    ),
+)
+
+_ADJUSTED = ("crossentropy", "adjusted")
+_ELF = ("elf_ldam_drw", "as_trained")
+_ELF_DEEP = ("elf_ldam_drw", "full_depth")
+_CONTROL = ("elf_ldam_drw_threshold1", "as_trained")
+_CONTROL_DEEP = ("elf_ldam_drw_threshold1", "full_depth")
+_LDAM = ("ldam_drw", "as_trained")
+_ROBUST_LINE = ("dro_lt", "as_trained")
+_CBD = ("cbd1", "as_trained")
+_CBD_4 = ("cbd4", "as_trained")
+_ALL = ("elf_dro_lt_cbd", "as_trained")
+
+CIFAR_LT = Table(
+    rows=ROWS,
+    core=(
+        "crossentropy",
+        "balanced_softmax",
+        "ldam_drw",
+        "crt",
+        "elf_ldam_drw",
+        "elf_ldam_drw_threshold1",
+        "dro_lt",
+        "dro_lt_no_term",
+        "dro_lt_radius0",
+        "cosine",
+        "cosine_crt",
+        "cbd1",
+        "cbd4",
+        "elf_dro_lt_cbd",
+    ),
+    baseline=_ADJUSTED,
+    questions=(
+        (("crossentropy", "as_trained"), _ADJUSTED),
+        (_ELF, _LDAM),
+        (_ELF_DEEP, _LDAM),
+        (_ELF, _CONTROL),
+        (_ELF_DEEP, _CONTROL_DEEP),
+        (_ROBUST_LINE, ("dro_lt_no_term", "as_trained")),
+        (_ROBUST_LINE, ("dro_lt_radius0", "as_trained")),
+        (_ROBUST_LINE, ("crt", "as_trained")),
+        (_CBD, ("cosine", "as_trained")),
+        (_CBD, ("cosine", "adjusted")),
+        (_CBD, ("cosine_crt", "as_trained")),
+        (_CBD_4, _CBD),
+        (_ALL, _CBD),
+    ),
+)
+"""The table of `scripts/reproduce.py --table=cifar_lt`."""

@@ -1,0 +1,308 @@
+"""Writes a table as a page, from the files of kept runs alone."""
+
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from applications.files import write_text
+from applications.tables.difference import Difference
+from applications.tables.kept_run import KeptRun
+from applications.tables.pairing import CellRuns
+from applications.tables.pairing import by_cell
+from applications.tables.table import LineName
+from applications.tables.table import Table
+from keras_lt.markdown import percent
+from keras_lt.markdown import table as markdown_table
+
+SCORES = ("many", "medium", "few", "accuracy")
+
+FEWEST_LINES = 4
+"""Lines from which on a cell has a plot."""
+
+_HEAD = """\
+# Results on long-tailed CIFAR
+
+<!-- Written by scripts/reproduce.py from the files in applications/*/results;
+a test compares. Change those, or the words in applications/tables. -->
+"""
+
+_RULE = """\
+## How to read the tables
+
+- Everything is written by `python scripts/reproduce.py --table=cifar_lt
+  --report_only` from the files of the runs, in `applications/*/results`; the
+  same command without `--report_only` makes the runs that lack. Each file has
+  the flags, seed, commit, versions, device, duration, history, accuracy of each
+  class and answers to the test images.
+- Accuracy in percent on the balanced test set, at the last epoch, never the
+  best. Many are classes with more than 100 training images, few those with
+  fewer than 20.
+- What is chosen (thresholds of exits, strengths of adjustment) is chosen on 20
+  images of each class that the long-tailed subset leaves over, where there are
+  as many. They are no training images, and a balanced held-out set is more than
+  a user of long-tailed data has. All other settings are the published ones,
+  unless their line says otherwise.
+- Rows are paired by subset and seed. A line is *better* than another if the
+  mean of at least three paired differences is more than two standard errors
+  above zero. With fewer pairs, the 95 % interval of a paired bootstrap over
+  test images has to leave zero out, and the number of seeds is said: such an
+  interval knows nothing of how far another seed would move.
+- Adjusting the logits of plain cross-entropy afterwards costs nothing, so that
+  each line says what it adds to that. A star marks a difference that the rule
+  calls clear.
+- Tables of other lengths or augmentations must not be compared: augmentation
+  alone is worth points. Published figures are of 200 epochs, mostly of the best
+  epoch on the test set.
+"""
+
+
+def page(table: Table, runs: Sequence[KeptRun], findings: str) -> str:
+    """Returns the page, in Markdown.
+
+    Args:
+        table: What is shown.
+        runs: All kept runs.
+        findings: What the numbers say, in words.
+    """
+    cells = by_cell(table, runs)
+    parts = [_HEAD, findings, _RULE]
+    for one in cells:
+        parts += _cell(one)
+    parts += _schedules(cells)
+    parts += _failures(table, runs)
+    parts += ["## The runs", _all_runs(runs)]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def plot_of(cell: CellRuns) -> str | None:
+    """Returns the name of the plot of a cell; None if it has none."""
+    if len(cell.lines()) < FEWEST_LINES:
+        return None
+    return f"{cell.cell.application}_{cell.cell.code}.png"
+
+
+def write(
+    table: Table,
+    runs: Sequence[KeptRun],
+    findings: str,
+    path: pathlib.Path,
+    plots: bool = True,
+) -> None:
+    """Writes the page, and its plots into a folder of the same name.
+
+    Args:
+        table: What is shown.
+        runs: All kept runs.
+        findings: What the numbers say, in words.
+        path: Of the page.
+        plots: Whether to draw.
+    """
+    write_text(path, page(table, runs, findings))
+    if not plots:
+        return
+    from applications.tables.plot import scores
+
+    folder = path.with_suffix("")
+    folder.mkdir(exist_ok=True)
+    for one in by_cell(table, runs):
+        name = plot_of(one)
+        if name is not None:
+            scores(one).savefig(folder / name, dpi=110)
+
+
+def _cell(runs: CellRuns) -> list[str]:
+    parts = [f"## {runs.cell.title}", _scores(runs)]
+    sources = _sources(runs)
+    if sources:
+        notes = (f"{number}: {name}" for name, number in sources.items())
+        parts.append(f"Published figures: {'; '.join(notes)}.")
+    name = plot_of(runs)
+    if name is not None:
+        parts.append(f"![Accuracy of each line](results/{name})")
+    answers = _answers(runs)
+    if answers:
+        parts.append(answers)
+    return parts
+
+
+def _scores(runs: CellRuns) -> str:
+    saved = any(run.work_saved for run in _all(runs))
+    sources = _sources(runs)
+    head = ["method", "seeds", "many", "medium", "few", "all"]
+    head += ["work saved"] if saved else []
+    head += ["less adjusted cross-entropy"]
+    head += ["published"] if sources else []
+    rows = []
+    for line in runs.lines():
+        row = [runs.table.label(line), str(len(runs.scores(line, "accuracy")))]
+        row += [_spread(runs.scores(line, score)) for score in SCORES]
+        if saved:
+            row.append(_saved(runs, line))
+        row.append(_gain(runs, line))
+        if sources:
+            row.append(_published(runs, line, sources))
+        rows.append(row)
+    return markdown_table(head, rows)
+
+
+def _answers(runs: CellRuns) -> str:
+    rows = []
+    for first, second in runs.table.questions:
+        found = runs.difference(first, second)
+        if found is None:
+            continue
+        few = runs.difference(first, second, "few")
+        rows.append(
+            [
+                f"{runs.table.label(first)}, against "
+                f"{runs.table.label(second)}",
+                str(found.pairs),
+                _points(found),
+                _points(few),
+                found.verdict,
+            ]
+        )
+    if not rows:
+        return ""
+    head = ["is it better?", "pairs", "all", "few", "over all images"]
+    return markdown_table(head, rows)
+
+
+def _gain(runs: CellRuns, line: LineName) -> str:
+    if line == runs.table.baseline:
+        return "-"
+    found = runs.difference(line, runs.table.baseline)
+    if found is None:
+        return "-"
+    return f"{100 * found.value:+.1f}{'*' if found.is_clear else ''}"
+
+
+def _points(found: Difference | None) -> str:
+    if found is None:
+        return "-"
+    if found.ends is None:
+        return f"{100 * found.value:+.1f}"
+    low, high = (f"{100 * end:+.1f}" for end in found.ends)
+    return f"{100 * found.value:+.1f} ({low} to {high})"
+
+
+def _saved(runs: CellRuns, line: LineName) -> str:
+    if line[1] != "as_trained":
+        return "-"
+    values = [run.work_saved for run in runs.runs(line[0]).values()]
+    known = [value for value in values if value is not None]
+    return _spread(known) if known else "-"
+
+
+def _sources(runs: CellRuns) -> dict[str, int]:
+    """Returns the sources of published figures, with a number for each."""
+    lines = runs.table.lines()
+    known = [lines[line].published.get(runs.cell.data) for line in runs.lines()]
+    names = dict.fromkeys(one[1] for one in known if one is not None)
+    return {name: number for number, name in enumerate(names, start=1)}
+
+
+def _published(runs: CellRuns, line: LineName, sources: dict[str, int]) -> str:
+    known = runs.table.lines()[line].published.get(runs.cell.data)
+    return "" if known is None else f"{known[0]:.1f} [{sources[known[1]]}]"
+
+
+def _spread(values: Sequence[float | None]) -> str:
+    """Returns the mean, and the standard deviation if there are several."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return "-"
+    mean = percent(float(np.mean(known)))
+    if len(known) == 1:
+        return mean
+    return f"{mean} ± {percent(float(np.std(known, ddof=1)))}"
+
+
+def _schedules(cells: Sequence[CellRuns]) -> list[str]:
+    """Says how alike the lines are ordered at two lengths."""
+    found = []
+    for number, one in enumerate(cells):
+        for other in cells[number + 1 :]:
+            if _same_but_length(one, other):
+                lines = [x for x in one.lines() if x in other.lines()]
+                if len(lines) >= FEWEST_LINES:
+                    found.append(
+                        f"- {one.cell.title}, against {other.cell.length}: "
+                        f"{rank_correlation(one, other, lines):.2f} over "
+                        f"{len(lines)} lines."
+                    )
+    if not found:
+        return []
+    text = "Rank correlation (Spearman) of the accuracies at two lengths:"
+    return ["## Does a short schedule keep the order?", text, "\n".join(found)]
+
+
+def rank_correlation(
+    one: CellRuns, other: CellRuns, lines: Sequence[LineName]
+) -> float:
+    """Returns the rank correlation of the mean accuracies of some lines."""
+    ranks = [
+        np.argsort(
+            np.argsort([np.mean(x.scores(line, "accuracy")) for line in lines])
+        )
+        for x in (one, other)
+    ]
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def _same_but_length(one: CellRuns, other: CellRuns) -> bool:
+    a, b = one.cell, other.cell
+    return (a.data, a.augmentation) == (b.data, b.augmentation)
+
+
+def _failures(table: Table, runs: Sequence[KeptRun]) -> list[str]:
+    rows = [
+        [run.path.stem, run.record["date"][:10], run.failure]
+        for run in runs
+        if run.failure is not None and run.row in table.by_name
+    ]
+    if not rows:
+        return []
+    return ["## Failed", markdown_table(["run", "date", "why"], rows)]
+
+
+def _all_runs(runs: Sequence[KeptRun]) -> str:
+    head = [
+        "run",
+        "date",
+        "commit",
+        "backend",
+        "precision",
+        "device",
+        "minutes",
+        "tau",
+    ]
+    rows = []
+    for run in runs:
+        if run.failure is not None:
+            continue
+        record = run.record
+        devices = ", ".join(record["hardware"]["devices"])
+        rows.append(
+            [
+                f"`{run.path.stem}`",
+                record["date"][:10],
+                record["commit"][:7],
+                f"{record['backend']} "
+                f"{record['versions'].get(record['backend'], '')}",
+                record["dtype_policy"],
+                f"{devices} of {record['hardware']['cpu']}"
+                if devices.startswith("cpu")
+                else devices,
+                f"{record['seconds'] / 60:.0f}",
+                f"{record['tau']:g}",
+            ]
+        )
+    return markdown_table(head, rows)
+
+
+def _all(runs: CellRuns) -> list[KeptRun]:
+    return [
+        run for row in runs.table.by_name for run in runs.runs(row).values()
+    ]

@@ -1,0 +1,64 @@
+"""What a table compares."""
+
+import dataclasses
+from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """Names one kind of answers of a row.
+
+    Args:
+        label: What the table calls it.
+        kind: `"as_trained"`, `"adjusted"` for logits that are adjusted after
+            the training, `"full_depth"` for a network with exits.
+        published: Accuracy in percent and its source, by the name of the data
+            and of the imbalance, `"cifar100_lt 100"` for instance.
+    """
+
+    label: str
+    kind: str = "as_trained"
+    published: Mapping[str, tuple[float, str]] = dataclasses.field(
+        default_factory=dict
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Teacher:
+    """Names the run of a teacher.
+
+    Args:
+        row: Name of its row.
+        augmentation: Of its images.
+        seed: Its seed; None for that of the pair.
+    """
+
+    row: str
+    augmentation: str = "plain"
+    seed: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """Holds a way of training, and what the table shows of it.
+
+    Args:
+        name: What its files are called.
+        flags: Of `scripts/train.py`, without those of the data and the length.
+        lines: What is shown.
+        initial: Name of the row whose weights it starts from.
+        teachers: Its teachers.
+        seed_offset: What is added to the seed of a pair, so that a student
+            does not start from the weights of its teacher.
+    """
+
+    name: str
+    flags: Mapping[str, str]
+    lines: tuple[Line, ...]
+    initial: str | None = None
+    teachers: tuple[Teacher, ...] = ()
+    seed_offset: int = 0
+
+    def line(self, kind: str) -> Line | None:
+        """Returns the line of this kind of answers, if there is one."""
+        return next((one for one in self.lines if one.kind == kind), None)
