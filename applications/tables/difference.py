@@ -1,6 +1,7 @@
 """Whether one line of a table is better than another."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -92,7 +93,7 @@ def _bootstrap(
     kinds: tuple[str, str],
     score: str,
 ) -> tuple[float, float] | None:
-    """Returns the 95 % interval from test images drawn within their classes."""
+    """Returns the 95 % interval over test images drawn within classes."""
     gains = []
     for a, b in zip(first, second, strict=True):
         ours, theirs = a.correct(kinds[0]), b.correct(kinds[1])
@@ -100,18 +101,31 @@ def _bootstrap(
             return None
         gains.append(ours[0].astype("float64") - theirs[0])
         labels = ours[1]
-    gain = np.mean(gains, axis=0)
     supports = np.bincount(labels)
     groups = class_groups(first[0].class_counts)
     weights = score_weights(supports, groups)[score]
-    generator = np.random.default_rng(0)
-    total = np.zeros(RESAMPLES)
-    for label, size in enumerate(supports.tolist()):
-        if weights[label]:
-            own = gain[labels == label]
-            # As many draws as images less one: unbiased, as in reports.
-            draws = max(size - 1, 1)
-            counts = generator.multinomial(draws, [1 / size] * size, RESAMPLES)
-            total += weights[label] * (counts @ own) / draws
+    total = _resamples(tuple(supports.tolist())) @ (
+        weights[labels] * np.mean(gains, axis=0)
+    )
     low, high = np.quantile(total, [0.025, 0.975]).tolist()
     return low, high
+
+
+@functools.lru_cache(maxsize=4)
+def _resamples(supports: tuple[int, ...]) -> np.ndarray:
+    """Returns the share of each image in its class, in each resample.
+
+    All comparisons have the same resamples, `(resamples, n)`. A class of `n`
+    images is drawn from `n - 1` times, as in the reports.
+
+    Args:
+        supports: Number of test images of each class; images are by label.
+    """
+    generator = np.random.default_rng(0)
+    parts = [
+        generator.multinomial(max(size - 1, 1), [1 / size] * size, RESAMPLES)
+        / max(size - 1, 1)
+        for size in supports
+        if size
+    ]
+    return np.concatenate(parts, axis=1, dtype="float32")

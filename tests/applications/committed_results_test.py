@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 
 import applications
-from keras_lt.markdown import percent
+from applications.tables import page
+from applications.tables.cifar_lt import CIFAR_LT
+from applications.tables.kept_run import KeptRun
+from applications.tables.kept_run import read_all
+from applications.tables.pairing import by_cell
+from keras_lt.counts import class_groups
 
 ROOT = pathlib.Path(applications.__file__).parent
 RUNS = sorted(ROOT.glob("cifar*/results/*.json"))
+DOCS = ROOT.parent / "docs"
 DEMO = ROOT / "digits_lt" / "results" / "demo.json"
 SCORES = ("many", "medium", "few", "accuracy")
 
@@ -20,14 +26,41 @@ def one_spaced(path):
     return " ".join(path.read_text().split())
 
 
+def test_page_of_results_is_what_the_files_say():
+    """If not: `python scripts/reproduce.py --table=cifar_lt --report_only`."""
+    findings = (ROOT / "tables" / "cifar_lt.md").read_text()
+    runs = read_all(ROOT)
+    assert len(runs) == len(RUNS)
+    written = DOCS / "results.md"
+    assert written.read_text() == page.page(CIFAR_LT, runs, findings)
+    for cell in by_cell(CIFAR_LT, runs):
+        name = page.plot_of(cell)
+        assert name is None or (DOCS / "results" / name).exists()
+
+
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
-def test_table_shows_the_scores_of_a_run(path):
-    result = json.loads(path.read_text())
-    page = (path.parent.parent / "README.md").read_text()
-    scores = result["scores"]["as_trained"]
-    row = " | ".join(percent(scores[name]) for name in SCORES)
-    assert row in page
-    assert result["commit"][:7] in page
+def test_run_belongs_to_a_row_of_the_table(path):
+    run = KeptRun.read(path)
+    seed = run.record["seed"]
+    assert run.row in CIFAR_LT.by_name
+    assert path.stem == f"{run.row}_{run.cell.code}_seed{seed}"
+    if run.failure is None:
+        flags = CIFAR_LT.by_name[run.row].flags
+        settings = run.record["settings"]
+        assert set(settings["method"]) == set(flags["method"].split(","))
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+def test_kept_answers_give_the_scores(path):
+    run = KeptRun.read(path)
+    for kind in run.record.get("predictions", {}):
+        correct, labels = run.correct(kind)
+        scores = run.scores(kind)
+        np.testing.assert_allclose(correct.mean(), scores["accuracy"])
+        for name, members in class_groups(run.class_counts).items():
+            hits = [correct[labels == one].mean() for one in members]
+            if hits:
+                np.testing.assert_allclose(np.mean(hits), scores[name])
 
 
 def test_tables_show_the_scores_of_the_demo():

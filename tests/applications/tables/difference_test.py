@@ -68,7 +68,7 @@ def test_one_pair_is_judged_by_its_images(tmp_path):
     few = runs.difference(SECOND, PLAIN, "few")
     assert few.value == pytest.approx(0.32)
     assert few.ends == pytest.approx(
-        (0.32 - 7.84 * spread, 0.32 + 7.84 * spread), abs=0.03
+        (0.32 - 7.84 * spread, 0.32 + 7.84 * spread), abs=1 / 24
     )
 
 
