@@ -1,6 +1,7 @@
 """What helps after training, without training again."""
 
 from keras_lt.posthoc.class_mean_model import with_class_means
+from keras_lt.posthoc.exit_average import average_exits
 from keras_lt.posthoc.logit_adjustment import adjust_logits
 from keras_lt.posthoc.nearest_class_mean import NearestClassMean
 from keras_lt.posthoc.prior_estimation import estimate_prior
@@ -16,6 +17,7 @@ __all__ = [
     "TauSweep",
     "TemperatureScaling",
     "adjust_logits",
+    "average_exits",
     "choose_tau",
     "choose_tau_normalization",
     "estimate_prior",

@@ -1,0 +1,257 @@
+"""Averaged weights, and the statistics that go with them."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from keras_lt import data
+from keras_lt import models
+from keras_lt import training
+from keras_lt.callbacks import AverageWeights
+from tests.checks import to_numpy
+
+MOMENTUM = 0.8
+RATE = 0.1
+
+
+def sgd():
+    return keras.optimizers.SGD(RATE, use_ema=True, ema_momentum=MOMENTUM)
+
+
+def crossentropy():
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def examples(size=20):
+    generator = np.random.default_rng(0)
+    x = generator.normal(1.0, 2.0, (size, 4)).astype("float32")
+    return x, np.arange(size) % 3
+
+
+def plain_model():
+    """Statistics of the input, and of what a layer makes of it."""
+    images = keras.Input((4,))
+    x = keras.layers.BatchNormalization(momentum=0.9, name="first")(images)
+    x = keras.layers.Dense(5, name="hidden")(x)
+    x = keras.layers.BatchNormalization(momentum=0.7, name="second")(x)
+    return keras.Model(images, keras.layers.Dense(3, name="classifier")(x))
+
+
+def with_dropout():
+    images = keras.Input((4,))
+    x = keras.layers.Dense(6)(images)
+    x = keras.layers.BatchNormalization(momentum=0.9)(x)
+    x = keras.layers.Dropout(0.4)(x)
+    backbone = keras.Model(images, x)
+    return models.LongTailModel(backbone, num_classes=3)
+
+
+def values_of(model):
+    return [to_numpy(variable).copy() for variable in model.variables]
+
+
+def test_average_is_that_of_the_steps():
+    x = np.array([[1.0, 2.0], [-1.0, 0.5], [0.5, 1.0]], "float32")
+    y = np.array([[1.0], [0.0], [2.0]], "float32")
+    model = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(1, use_bias=False)]
+    )
+    model.set_weights([np.array([[0.3], [-0.2]])])
+    model.compile(sgd(), loss="mse")
+    model.fit(x, y, 3, epochs=4, verbose=0, callbacks=[AverageWeights()])
+
+    weights, average = np.array([[0.3], [-0.2]]), None
+    for _ in range(4):
+        weights = weights - RATE * 2 / 3 * x.T @ (x @ weights - y)
+        average = (
+            weights
+            if average is None
+            else MOMENTUM * average + (1 - MOMENTUM) * weights
+        )
+    assert np.abs(weights - average).max() > 0.05
+    np.testing.assert_allclose(to_numpy(model.weights[0]), average, rtol=1e-5)
+
+
+def test_statistics_are_those_of_the_averaged_weights():
+    x, y = examples()
+    batches = data.Batches((x, y), 8)
+    model = plain_model()
+    model.compile(sgd(), loss=crossentropy())
+    average = AverageWeights(batches)
+    model.fit(
+        batches,
+        epochs=3,
+        verbose=0,
+        shuffle=False,
+        callbacks=[batches.callback(), average],
+    )
+    full = [batches[index][0].astype("float64") for index in range(2)]
+    for layer, inputs in (
+        ("first", full),
+        ("second", [hidden_of(model, one) for one in full]),
+    ):
+        layer = model.get_layer(layer)
+        mean = np.mean([one.mean(0) for one in inputs], axis=0)
+        variance = np.mean([one.var(0) for one in inputs], axis=0)
+        found = to_numpy(layer.moving_mean), to_numpy(layer.moving_variance)
+        np.testing.assert_allclose(found[0], mean, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(found[1], variance, rtol=1e-4)
+
+
+def hidden_of(model, x):
+    """What the hidden layer makes of a batch in training, in NumPy."""
+    first, hidden = model.get_layer("first"), model.get_layer("hidden")
+    gamma, beta = map(to_numpy, first.trainable_variables)
+    scaled = (x - x.mean(0)) / np.sqrt(x.var(0) + first.epsilon)
+    kernel, bias = map(to_numpy, hidden.trainable_variables)
+    return (gamma * scaled + beta) @ kernel + bias
+
+
+def test_validation_sees_what_the_training_ends_with():
+    batches = data.Batches(examples(), 8)
+    held_out = examples(9)
+    model = with_dropout()
+    model.compile(sgd(), loss=crossentropy())
+    history = model.fit(
+        batches,
+        epochs=3,
+        verbose=0,
+        validation_data=held_out,
+        callbacks=[AverageWeights(batches)],
+    ).history
+    found = model.evaluate(*held_out, verbose=0)
+    assert found == pytest.approx(history["val_loss"][-1], rel=1e-5)
+
+
+def test_training_goes_as_it_would_without():
+    losses = []
+    for kept in (1, 0):
+        keras.utils.set_random_seed(1)
+        (stage, _) = stages()
+        stage = dataclasses.replace(stage, callbacks=stage.callbacks[:kept])
+        rows = training.train(with_dropout(), [stage], verbose=0)
+        losses.append([row["loss"] for row in rows])
+    assert losses[0] == losses[1]
+
+
+def test_layers_that_keep_their_statistics_keep_them():
+    model = plain_model()
+    model.get_layer("first").trainable = False
+    start = np.full(4, 0.25)
+    model.get_layer("first").moving_mean.assign(start)
+    model.compile(sgd(), loss=crossentropy())
+    batches = data.Batches(examples(), 8)
+    callbacks = [batches.callback(), AverageWeights(batches)]
+    model.fit(batches, verbose=0, shuffle=False, callbacks=callbacks)
+    found = to_numpy(model.get_layer("first").moving_mean)
+    np.testing.assert_array_equal(found, start)
+    assert to_numpy(model.get_layer("second").moving_mean).any()
+
+
+class Cut(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            raise InterruptedError
+
+
+def stages(*callbacks):
+    batches = data.Batches(examples(), 8, seed=1)
+    first = training.Stage(
+        name="first",
+        epochs=3,
+        batches=batches,
+        loss=crossentropy(),
+        optimizer=sgd(),
+        callbacks=[AverageWeights(batches), *callbacks],
+        validation=examples(9),
+    )
+    second = training.retrained_classifier(batches, epochs=1)
+    return [first, second]
+
+
+def trained(folder, *callbacks):
+    keras.utils.set_random_seed(3)
+    model = with_dropout()
+    training.train(model, stages(*callbacks), folder, verbose=0)
+    return model
+
+
+def test_training_goes_on_where_it_was_cut(tmp_path):
+    with pytest.raises(InterruptedError):
+        trained(tmp_path / "cut", Cut())
+    resumed, whole = trained(tmp_path / "cut"), trained(None)
+    for one, two in zip(values_of(resumed), values_of(whole), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_finished_stage_is_saved_with_its_averages(tmp_path):
+    first, _ = stages()
+    model, again = with_dropout(), with_dropout()
+    training.train(model, [first], tmp_path, verbose=0)
+    training.train(again, [first], tmp_path, verbose=0)
+    for one, two in zip(values_of(model), values_of(again), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_model_can_be_trained_on():
+    """On JAX, weights and averages must not share their memory."""
+    x, y = examples()
+    model = plain_model()
+    model.compile(sgd(), loss=crossentropy())
+    for _ in range(2):
+        model.fit(x, y, verbose=0, callbacks=[AverageWeights((x, y))])
+    assert np.isfinite(model.evaluate(x, y, verbose=0))
+
+
+class Stop(keras.callbacks.Callback):
+    """Ends the training after the averages have looked whether it ends."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.at = at
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.at:
+            self.model.stop_training = True
+
+
+def test_training_that_stops_early_ends_with_averages():
+    found = []
+    for epochs, stop in ((2, None), (9, 1)):
+        keras.utils.set_random_seed(2)
+        batches = data.Batches(examples(), 8)
+        model = with_dropout()
+        model.compile(sgd(), loss=crossentropy())
+        model.fit(
+            batches,
+            epochs=epochs,
+            verbose=0,
+            callbacks=[AverageWeights(batches), Stop(stop)],
+        )
+        found.append(values_of(model))
+    for one, two in zip(*found, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-6, atol=1e-7)
+
+
+def test_optimizer_must_average():
+    model = plain_model()
+    model.compile(keras.optimizers.SGD(0.1), loss=crossentropy())
+    x, y = examples()
+    with pytest.raises(ValueError, match="Received: SGD without.*use_ema"):
+        model.fit(x, y, verbose=0, callbacks=[AverageWeights((x, y))])
+
+
+def test_statistics_need_data():
+    model = plain_model()
+    model.compile(sgd(), loss=crossentropy())
+    match = "`data` must .* Received: data=None for 2 layers"
+    with pytest.raises(ValueError, match=match):
+        model.fit(*examples(), verbose=0, callbacks=[AverageWeights()])
+
+
+@pytest.mark.parametrize("wrong", [0, 1.5])
+def test_number_of_batches_is_checked(wrong):
+    with pytest.raises(ValueError, match="`max_batches` must be a whole"):
+        AverageWeights(max_batches=wrong)
