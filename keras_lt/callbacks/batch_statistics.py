@@ -106,7 +106,7 @@ class _TrainingMode(keras.Model):
     """Calls a model as in training, in a compiled step without gradients."""
 
     def __init__(self, model: keras.Model) -> None:
-        super().__init__()
+        super().__init__(name="training_mode")
         self.model = model
         self.built = True
 
