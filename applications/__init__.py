@@ -31,5 +31,5 @@ METHODS = (
 )
 """Ways of rebalancing, as `applications.methods` builds them."""
 
-SCHEDULES = ("ldam", "short")
+SCHEDULES = ("ldam", "short", "cosine")
 """Lengths and learning rates, as `applications.schedules` builds them."""

@@ -24,6 +24,7 @@ import keras
 from applications import dro_lt
 from applications.classification import classification
 from applications.finished_run import FinishedRun
+from applications.first_stage import loss_of_mixed
 from applications.methods import combine
 from applications.robustness_settings import OF_JOINT
 from applications.robustness_settings import OF_STAGES
@@ -99,6 +100,7 @@ def stages(setup: Setup) -> list[training.Stage]:
     for run in setup.teachers:
         run.check_images(setup.application, setup.split)
     stage = classification(setup, name="student")
+    loss = setup.method.make_balanced_loss(setup.split.class_counts)
     terms = [*(stage.objectives or ()), distillation(setup)]
     batches = stage.batches
     if setup.method.robust:
@@ -109,7 +111,7 @@ def stages(setup: Setup) -> list[training.Stage]:
         dataclasses.replace(
             stage,
             batches=batches,
-            loss=setup.method.make_balanced_loss(setup.split.class_counts),
+            loss=loss_of_mixed(loss, setup.settings),
             objectives=terms,
         )
     ]
@@ -149,6 +151,7 @@ def teacher_settings(
         seed=100 * (settings.seed + 1) + number,
         output_dir=str(folder),
         resume=True,
+        training=settings.training.of_teachers(),
         **{name: getattr(settings, name) for name in SHARED},
     )
 

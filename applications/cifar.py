@@ -22,8 +22,7 @@ IMBALANCE_FACTOR = 100
 def run(name: str, settings: Settings) -> Result:
     """Trains a ResNet-32 on `cifar10_lt` or `cifar100_lt`, and judges it."""
     method = combine(settings.method)
-    schedule = SCHEDULES[settings.schedule or "short"]
-    schedule = schedule.with_epochs(settings.epochs)
+    schedule = SCHEDULES[settings.schedule or "short"].as_set(settings)
     teachers = find_teachers(name, settings)
     split = load(name, settings)
     keras.utils.set_random_seed(settings.seed)

@@ -2,6 +2,7 @@
 
 import keras
 
+from applications.first_stage import loss_of_mixed
 from applications.setup import Setup
 from keras_lt import training
 
@@ -14,9 +15,10 @@ def classification(setup: Setup, name: str = "training") -> training.Stage:
         name=name,
         epochs=schedule.epochs,
         batches=setup.batches(
-            method.make_sampler(schedule.epochs, schedule.deferred_epoch)
+            method.make_sampler(schedule.epochs, schedule.deferred_epoch),
+            mixed=True,
         ),
-        loss=method.make_loss(counts),
+        loss=loss_of_mixed(method.make_loss(counts), setup.settings),
         optimizer=schedule.optimizer(),
         metrics=["accuracy"],
         objectives=method.make_objectives(),

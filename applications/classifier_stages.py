@@ -4,7 +4,10 @@ After Kang et al. (2020). The first stage is the training that the method has
 without it, or a finished run of that (`applications.initial_run`). Then, on
 class-balanced batches, with plain cross-entropy and all else frozen:
 
-- `crt`: a new classifier is trained. It is one more stage of the same model.
+- `crt`: a new classifier is trained, or the trained one goes on. It is one more
+  stage of the same model. With a bound on the norms of classes, which follows
+  from the trained classifier, it is after Alshammari et al. (2022);
+  `training.retrained_classifier` says in what it differs from their code.
 - `lws`: a scale of each class's logit is trained. It is another model, whose
   classifiers have scales, with the weights of the first.
 """
@@ -27,9 +30,25 @@ SHARES = {"crt": 10 / 90, "lws": 5 / 90}
 
 def stages(setup: Setup) -> list[training.Stage]:
     """Returns what the model is trained on last: nothing, or cRT."""
-    if setup.method.classifier_stage != "crt":
-        return []
-    return [training.retrained_classifier(**_arguments(setup), name="crt")]
+    unbound = setup.settings.training.max_norm is None
+    if setup.method.classifier_stage == "crt" and unbound:
+        return [retraining(setup)]
+    return []
+
+
+def retraining(
+    setup: Setup, max_norm: Sequence[float] | None = None
+) -> training.Stage:
+    """Returns the stage of cRT, with norms bounded if there are bounds."""
+    chosen = setup.settings.training
+    kept = {"reset": ()} if chosen.classifier_start == "trained" else {}
+    return training.retrained_classifier(
+        **_arguments(setup),
+        name="crt",
+        max_norm=max_norm,
+        weight_decay=chosen.retraining_decay,
+        **kept,
+    )
 
 
 def train(
@@ -37,7 +56,9 @@ def train(
     first_stages: Sequence[training.Stage],
     checkpoints: pathlib.Path | None,
 ) -> tuple[models.ClassificationModel, list[dict[str, Any]]]:
-    """Trains the stages, and the scales of the logits if the method has them.
+    """Trains the stages, and what can only be set up after them.
+
+    That are the scales of logits, and a classifier with bounds.
 
     Args:
         setup: What is trained.
@@ -53,18 +74,24 @@ def train(
         history += training.train(
             model, first_stages, directory=checkpoints, verbose=verbose
         )
+    share = setup.settings.training.max_norm
+    # The seed of the epochs follows from here, also where the first stages
+    # were finished before.
     if setup.method.classifier_stage == "lws":
-        # The seed of the epochs follows from here, also where the first
-        # stages were finished before.
         keras.utils.set_random_seed(setup.settings.seed)
         model = training.with_weight_scaling(model)
         stage = training.weight_scaling(**_arguments(setup), name="lws")
-        history += training.train(
-            model,
-            [stage],
-            directory=None if checkpoints is None else checkpoints / "lws",
-            verbose=verbose,
-        )
+    elif share is not None:
+        keras.utils.set_random_seed(setup.settings.seed)
+        stage = retraining(setup, training.norm_limits(model, share))
+    else:
+        return model, history
+    history += training.train(
+        model,
+        [stage],
+        directory=None if checkpoints is None else checkpoints / stage.name,
+        verbose=verbose,
+    )
     return model, history
 
 

@@ -24,6 +24,7 @@ class ExitResult:
         point: What the thresholds in use give.
         chosen: What they gave on held-out images, if they were chosen there.
         saved: Share of the work that `predict` did not do.
+        held_out_logits: Answers of all exits to held-out images, if any.
     """
 
     exit_logits: np.ndarray
@@ -31,6 +32,7 @@ class ExitResult:
     point: inference.OperatingPoint
     chosen: inference.OperatingPoint | None
     saved: float
+    held_out_logits: np.ndarray | None = None
 
     def record(self) -> dict[str, Any]:
         """Returns the numbers as plain values."""
@@ -67,13 +69,17 @@ def use_exits(
     Returns:
         The answers to the test images, `(n, classes)`, and how they came.
     """
-    chosen = None
+    chosen = held_out_logits = None
     if split.validation is not None:
-        held_out = model.exit_outcomes(
-            in_order(split.validation, evaluation),
+        held_out_logits = model.exit_logits(
+            in_order(split.validation, evaluation), verbose=0
+        )
+        held_out = inference.ExitOutcomes.from_logits(
+            held_out_logits,
             split.validation.y,
+            model.exit_costs(),
             split.class_counts,
-            verbose=0,
+            measure=model.measure,
         )
         chosen = inference.choose_thresholds(
             held_out, max_accuracy_loss=max_accuracy_loss
@@ -95,6 +101,7 @@ def use_exits(
         point=outcomes.at(model.threshold),
         chosen=chosen,
         saved=answer.flops_saved,
+        held_out_logits=held_out_logits,
     )
 
 

@@ -9,6 +9,7 @@ from applications import dro_lt
 from applications.batches import in_order
 from applications.classification import classification
 from applications.exits import use_exits
+from applications.first_stage import averaged
 from applications.initial_run import load_initial_run
 from applications.result import Result
 from applications.run_folder import RunFolder
@@ -51,6 +52,12 @@ def train_and_judge(setup: Setup) -> Result:
 
 def make_stages(setup: Setup) -> list[training.Stage]:
     """Returns what the method of a run trains, one after the other."""
+    stages = _stages(setup)
+    # Averages are refused where the first stage is one that was trained before.
+    return [averaged(one, setup.settings) for one in stages[:1]] + stages[1:]
+
+
+def _stages(setup: Setup) -> list[training.Stage]:
     further = classifier_stages.stages(setup)
     if setup.method.distilled:
         return [*cbd.stages(setup), *further]

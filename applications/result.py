@@ -66,7 +66,7 @@ class Result:
 
     @cached_property
     def cards(self) -> dict[str, report.ReportCard]:
-        """The report as trained, with logits adjusted, and at full depth."""
+        """The reports: as trained, with logits adjusted, and of the exits."""
         counts = self.split.class_counts
         adjusted = posthoc.adjust_logits(self.logits, counts, self.tau)
         cards = {
@@ -78,6 +78,10 @@ class Result:
         if self.exits is not None:
             cards["full_depth"] = self._card(
                 f"{self.name}, at full depth", self.exits.exit_logits[:, -1]
+            )
+            cards["exit_average"] = self._card(
+                f"{self.name}, mean of exits",
+                posthoc.average_exits(self.exits.exit_logits),
             )
         return cards
 
@@ -121,10 +125,17 @@ class Result:
         adjusted = posthoc.adjust_logits(
             logits, self.split.class_counts, self.tau
         )
+        answers = {"as_trained": logits, "adjusted": adjusted}
+        if self.exits is not None and self.exits.held_out_logits is not None:
+            answers["exit_average"] = posthoc.average_exits(
+                self.exits.held_out_logits
+            )
         return {
             "images": len(examples),
-            "as_trained": round(balanced_accuracy(logits, examples.y), 5),
-            "adjusted": round(balanced_accuracy(adjusted, examples.y), 5),
+            **{
+                name: round(balanced_accuracy(one, examples.y), 5)
+                for name, one in answers.items()
+            },
         }
 
     def record(self) -> dict[str, Any]:
@@ -174,6 +185,7 @@ class Result:
             "as_trained": self.name,
             "adjusted": adjusted,
             "full_depth": f"{self.name}, at full depth",
+            "exit_average": f"{self.name}, mean of exits",
         }
         table = report.summarize(
             {names[kind]: [card] for kind, card in self.cards.items()}

@@ -7,6 +7,7 @@ from typing import Any
 from applications.distillation_settings import DistillationSettings
 from applications.robustness_settings import RobustnessSettings
 from applications.settings_group import SettingsGroup
+from applications.training_settings import TrainingSettings
 from keras_lt.validation import check_positive
 from keras_lt.validation import check_positive_int
 
@@ -42,6 +43,7 @@ class Settings:
             exits may lose, where the thresholds are chosen on them.
         robustness: What the method `dro_lt` is told.
         distillation: What the method `cbd` is told.
+        training: What raises accuracy whatever the method.
         initial_run: Folder of a finished run whose weights replace those of
             the first stage, for methods that have another one.
         retraining_epochs: With the methods `crt` and `lws`, length of the
@@ -83,6 +85,7 @@ class Settings:
     max_accuracy_loss: float = 0.0
     robustness: RobustnessSettings = RobustnessSettings()
     distillation: DistillationSettings = DistillationSettings()
+    training: TrainingSettings = TrainingSettings()
     initial_run: str | None = None
     retraining_epochs: int | None = None
     retraining_rate: float | None = None
@@ -102,6 +105,9 @@ class Settings:
         self._check_group("the robust term", "dro_lt", self.robustness)
         self._check_group("distillation", "cbd", self.distillation)
         self._check_second_stage()
+        self.training.check_with(
+            self.method, self.robustness.form, self.initial_run
+        )
 
     @property
     def directory(self) -> pathlib.Path | None:
@@ -129,6 +135,7 @@ class Settings:
         return cls(
             robustness=RobustnessSettings(**robustness),
             distillation=DistillationSettings(**distillation),
+            training=TrainingSettings(**own.pop("training", {})),
             **{"initial_run": initial_run, **own},
         )
 

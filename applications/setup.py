@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from applications.batches import in_order
 from applications.finished_run import FinishedRun
+from applications.first_stage import mixing
 from applications.methods import Method
 from applications.schedules import Schedule
 from applications.settings import Settings
@@ -43,18 +44,24 @@ class Setup:
         self,
         sampler: samplers.Sampler | None = None,
         batch_size: int | None = None,
+        mixed: bool = False,
     ) -> data.Batches:
         """Returns batches of the training images.
 
         Args:
             sampler: Which images an epoch holds; each once if None.
             batch_size: By default that of the schedule.
+            mixed: Whether pairs are mixed if the settings say so.
         """
+        transform = self.augmentation
+        if mixed:
+            further = mixing(self.settings, self.split.num_classes)
+            transform = data.transforms.Compose([transform, *further])
         return data.Batches(
             self.split.train,
             batch_size=batch_size or self.schedule.batch_size,
             sampler=sampler,
-            transform=self.augmentation,
+            transform=transform,
             seed=self.settings.seed,
         )
 

@@ -20,9 +20,11 @@ import applications  # noqa: E402
 from scripts import backend  # noqa: E402
 from scripts import distillation_flags  # noqa: E402
 from scripts import robustness_flags  # noqa: E402
+from scripts import training_flags  # noqa: E402
 
 flags.adopt_module_key_flags(distillation_flags)
 flags.adopt_module_key_flags(robustness_flags)
+flags.adopt_module_key_flags(training_flags)
 
 if TYPE_CHECKING:
     from applications.settings import Settings
@@ -55,7 +57,8 @@ _SCHEDULE = flags.DEFINE_enum(
     None,
     applications.SCHEDULES,
     "Epochs, batch size and learning rates: the published recipe of 200 "
-    "epochs, or 30 epochs for a CPU. By default that of the application.",
+    "epochs, 200 epochs along a cosine, or 30 epochs for a CPU. By default that "
+    "of the application.",
 )
 _EPOCHS = flags.DEFINE_integer(
     "epochs", None, "Instead of those of the schedule.", lower_bound=1
@@ -263,6 +266,7 @@ def _settings() -> "Settings":
         max_accuracy_loss=_MAX_ACCURACY_LOSS.value,
         robustness=robustness_flags.settings(),
         distillation=distillation_flags.settings(),
+        training=training_flags.settings(),
         initial_run=_INITIAL_RUN.value,
         retraining_epochs=_RETRAINING_EPOCHS.value,
         retraining_rate=_RETRAINING_RATE.value,

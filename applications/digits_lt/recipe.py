@@ -31,9 +31,7 @@ NORMALIZE = transforms.Normalize(mean=0.3, std=0.38)
 def run(settings: Settings) -> Result:
     """Trains and judges."""
     method = combine(settings.method)
-    schedule = SCHEDULES.get(settings.schedule, SCHEDULE).with_epochs(
-        settings.epochs
-    )
+    schedule = SCHEDULES.get(settings.schedule, SCHEDULE).as_set(settings)
     teachers = find_teachers("digits_lt", settings)
     split = load(settings)
     keras.utils.set_random_seed(settings.seed)

@@ -29,8 +29,7 @@ FINE_TUNING_RATE = 0.01
 def run(settings: Settings) -> Result:
     """Trains and judges on the images of `settings.data_dir`."""
     method = combine(settings.method)
-    schedule = SCHEDULES[settings.schedule or "short"]
-    schedule = schedule.with_epochs(settings.epochs)
+    schedule = SCHEDULES[settings.schedule or "short"].as_set(settings)
     if settings.pretrained:
         schedule = dataclasses.replace(schedule, learning_rate=FINE_TUNING_RATE)
     teachers = find_teachers("image_folder", settings)

@@ -99,16 +99,28 @@ def test_cifar_with_exits_says_what_they_do(cifar_dir, tmp_path):
     assert {"exit_1_share", "hard_share"} <= set(record["history"])
     found = record["exits"]
     assert found["thresholds_are"] == "chosen on held-out images"
-    for name in ("as_trained", "full_depth"):
+    for name in ("as_trained", "full_depth", "exit_average"):
         assert (folder / "report" / name / "report.json").exists()
     test = result.split.test
-    early, full = result.logits, result.exits.exit_logits[:, -1]
-    for name, logits in {"as_trained": early, "full_depth": full}.items():
+    exit_logits = result.exits.exit_logits
+    odds = np.exp(exit_logits) / np.exp(exit_logits).sum(-1, keepdims=True)
+    for name, logits in {
+        "as_trained": result.logits,
+        "full_depth": exit_logits[:, -1],
+        "exit_average": odds.mean(axis=1),
+    }.items():
         hits = logits.argmax(-1) == test.y
         assert record["scores"][name]["accuracy"] == hits.mean()
     lines = result.table().splitlines()
     assert "ldam_drw + elf, at full depth" in lines[4]
-    assert "exit 2 %" in lines[8]
+    assert "ldam_drw + elf, mean of exits" in lines[5]
+    assert "exit 2 %" in lines[9]
+    assert set(record["held_out"]) == {
+        "images",
+        "as_trained",
+        "adjusted",
+        "exit_average",
+    }
 
     again = judging.judge(folder)  # The model of the file has the thresholds.
     assert again.accuracy == record["scores"]["as_trained"]["accuracy"]

@@ -1,0 +1,82 @@
+"""The flags of what raises accuracy whatever the method."""
+
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+if TYPE_CHECKING:
+    from applications.training_settings import TrainingSettings
+
+_WEIGHT_DECAY = flags.DEFINE_float(
+    "weight_decay",
+    None,
+    "Coupled decay of all variables. By default that of the schedule; on long "
+    "tails, up to 5e-3 is worth a try.",
+    lower_bound=0.0,
+)
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size",
+    None,
+    "Images per step. By default that of the schedule, whose learning rate "
+    "stays as it is.",
+    lower_bound=1,
+)
+_MIXING = flags.DEFINE_enum(
+    "mixing",
+    "none",
+    ["none", "mixup", "cutmix"],
+    "Of pairs of training images and their labels, in the first stage.",
+)
+_MIXING_ALPHA = flags.DEFINE_float(
+    "mixing_alpha",
+    1.0,
+    "With --mixing: the shares of a pair are from Beta(alpha, alpha).",
+)
+_EMA = flags.DEFINE_float(
+    "ema",
+    None,
+    "Momentum of a moving average of the weights over the steps, such as "
+    "0.999, with which the first stage ends.",
+)
+_CLASSIFIER_START = flags.DEFINE_enum(
+    "classifier_start",
+    "new",
+    ["new", "trained"],
+    "With crt: whether its classifier is a new one, or goes on from the "
+    "trained one.",
+)
+_MAX_NORM = flags.DEFINE_float(
+    "max_norm",
+    None,
+    "With crt: bound of the norm of the weights of a class, from 0 at the "
+    "smallest norm after the first stage to 1 at the largest.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
+_RETRAINING_DECAY = flags.DEFINE_float(
+    "retraining_decay",
+    None,
+    "With crt: weight decay of the classifier in the second stage. By default "
+    "as before.",
+    lower_bound=0.0,
+)
+
+
+def settings() -> "TrainingSettings":
+    """Returns what the flags say; imports Keras.
+
+    Raises:
+        ValueError: If a flag is out of its range.
+    """
+    from applications.training_settings import TrainingSettings
+
+    return TrainingSettings(
+        weight_decay=_WEIGHT_DECAY.value,
+        batch_size=_BATCH_SIZE.value,
+        mixing=_MIXING.value,
+        mixing_alpha=_MIXING_ALPHA.value,
+        ema=_EMA.value,
+        classifier_start=_CLASSIFIER_START.value,
+        max_norm=_MAX_NORM.value,
+        retraining_decay=_RETRAINING_DECAY.value,
+    )

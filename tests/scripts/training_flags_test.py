@@ -1,0 +1,38 @@
+import dataclasses
+
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+
+from applications.training_settings import TrainingSettings
+from scripts import training_flags
+
+
+@pytest.fixture(autouse=True)
+def parsed_flags():
+    with flagsaver.flagsaver():
+        flags.FLAGS(["train.py"])
+        yield
+
+
+def test_defaults_are_those_of_the_settings():
+    assert training_flags.settings() == TrainingSettings()
+
+
+def test_each_flag_reaches_its_setting():
+    choices = {
+        "weight_decay": 5e-3,
+        "batch_size": 64,
+        "mixing": "cutmix",
+        "mixing_alpha": 0.2,
+        "ema": 0.99,
+        "classifier_start": "trained",
+        "max_norm": 0.1,
+        "retraining_decay": 0.1,
+    }
+    assert set(choices) == {
+        f.name for f in dataclasses.fields(TrainingSettings)
+    }
+    with flagsaver.flagsaver(**choices):
+        found = training_flags.settings()
+    assert found == TrainingSettings(**choices)
