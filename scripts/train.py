@@ -57,7 +57,7 @@ _SCHEDULE = flags.DEFINE_enum(
     None,
     applications.SCHEDULES,
     "Epochs, batch size and learning rates: the published recipe of 200 "
-    "epochs, 200 epochs along a cosine, or 30 epochs for a CPU. By default that "
+    "epochs, as many along a cosine, or 30 epochs for a CPU. By default that "
     "of the application.",
 )
 _EPOCHS = flags.DEFINE_integer(

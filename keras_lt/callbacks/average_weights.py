@@ -61,9 +61,10 @@ class AverageWeights(keras.callbacks.Callback):
 
     def __init__(self, data: Any = None, max_batches: int = 50) -> None:
         super().__init__()
+        self.data = data
         self.max_batches = check_positive_int("max_batches", max_batches)
         pair = data if isinstance(data, tuple) else (data,)
-        self._data = None if data is None else EpochData(*pair)
+        self._passed = None if data is None else EpochData(*pair)
         self._statistics: BatchStatistics | None = None
         self._own_statistics: Values = []
         self._in_training = self._to_finish = False
@@ -72,7 +73,7 @@ class AverageWeights(keras.callbacks.Callback):
         """Finds the averages, and the layers with statistics."""
         _check_averages(self.model.optimizer)
         self._statistics = BatchStatistics(
-            self.model, self._data, self.max_batches
+            self.model, self._passed, self.max_batches
         )
         self._in_training = True
 

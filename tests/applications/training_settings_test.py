@@ -1,0 +1,232 @@
+"""Settings that raise accuracy whatever the method."""
+
+import json
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+
+from applications import cbd
+from applications import classifier_stages
+from applications import experiment
+from applications.distillation_settings import DistillationSettings
+from applications.robustness_settings import RobustnessSettings
+from applications.settings import Settings
+from applications.training_settings import TrainingSettings
+from keras_lt import callbacks
+from keras_lt import losses
+from tests.applications.small_digits import setup_of
+
+pytest.importorskip("sklearn")
+
+
+def settings_of(method=("crossentropy",), others=None, **choices):
+    return Settings(
+        method=method,
+        training=TrainingSettings(**choices),
+        **{"epochs": 3, "exits": ("stage_1",), "verbose": 0, **(others or {})},
+    )
+
+
+@pytest.fixture
+def first_stage(monkeypatch):
+    """Returns the setup of a run, and its first stage."""
+
+    def make(method=("crossentropy",), others=None, **choices):
+        settings = settings_of(method, others, **choices)
+        setup = setup_of(settings, monkeypatch)
+        return setup, experiment.make_stages(setup)[0]
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("choices", "match"),
+    [
+        ({"weight_decay": -1e-4}, "`weight_decay` must be"),
+        ({"weight_decay": float("nan")}, "`weight_decay` must be"),
+        ({"batch_size": 0}, "`batch_size` must be a whole number"),
+        ({"mixing": "much"}, "`mixing` must be one of 'none', 'mixup', 'cutm"),
+        ({"mixing": "mixup", "mixing_alpha": 0.0}, "`mixing_alpha` must be"),
+        ({"mixing_alpha": 0.2}, "Received: mixing_alpha=0.2 with mixing='no"),
+        ({"ema": 1.0}, "`ema` must be greater than 0 and smaller than 1"),
+        ({"ema": 0.0}, "Received: ema=0.0. 0.99 averages"),
+        ({"max_norm": 1.5}, "`max_norm` must be"),
+        ({"retraining_decay": -1.0}, "`retraining_decay` must be"),
+        ({"classifier_start": "old"}, "`classifier_start` must be one of 'new"),
+    ],
+)
+def test_wrong_choice_is_refused(choices, match):
+    with pytest.raises(ValueError, match=match):
+        TrainingSettings(**choices)
+
+
+@pytest.mark.parametrize(
+    ("method", "others", "choices", "match"),
+    [
+        ("lws", {}, {"max_norm": 0.1}, "method `crt`.*max_norm=0.1.*'lws'"),
+        ("ldam", {}, {"retraining_decay": 0.1}, "retraining_decay=0.1"),
+        ("drw", {}, {"classifier_start": "trained"}, "method `crt`"),
+        ("crt,cosine", {}, {"max_norm": 0.1}, "a linear classifier"),
+        ("crt,cbd", {}, {"max_norm": 0.1}, "a linear classifier"),
+        ("crt", {"initial_run": "a"}, {"ema": 0.9}, "without `initial_run`"),
+        (
+            "crt",
+            {"initial_run": "a"},
+            {"mixing": "mixup"},
+            "without `initial_run`",
+        ),
+        ("dro_lt,cbd", {}, {"mixing": "mixup"}, "class-aware batches"),
+        (
+            "dro_lt",
+            {"robustness": RobustnessSettings(form="joint")},
+            {"mixing": "cutmix"},
+            "class-aware batches",
+        ),
+    ],
+)
+def test_choice_without_effect_is_refused(method, others, choices, match):
+    with pytest.raises(ValueError, match=match):
+        settings_of(tuple(method.split(",")), others, **choices)
+
+
+@pytest.mark.parametrize(
+    ("method", "others", "choices"),
+    [
+        ("dro_lt", {}, {"mixing": "mixup", "ema": 0.9}),
+        ("cbd", {}, {"mixing": "cutmix", "ema": 0.9}),
+        ("dro_lt,cbd", {}, {"ema": 0.9, "weight_decay": 0.0}),
+        ("crt", {"initial_run": "a"}, {"max_norm": 0.1, "weight_decay": 1e-3}),
+        ("crt,cosine", {}, {"classifier_start": "trained"}),
+    ],
+)
+def test_choice_with_effect_is_taken(method, others, choices):
+    settings_of(tuple(method.split(",")), others, **choices)
+
+
+def test_settings_come_back_from_json():
+    settings = settings_of(("crt",), max_norm=0.1, ema=0.99, batch_size=16)
+    content = settings.what_is_trained()
+    stored = json.loads(json.dumps(content))
+    assert stored["training"]["ema"] == 0.99
+    assert Settings.from_json(stored).what_is_trained() == content
+
+
+def test_settings_from_before_are_read():
+    stored = Settings().what_is_trained()
+    del stored["training"]
+    assert Settings.from_json(stored) == Settings()
+
+
+def test_schedule_is_as_set(first_stage):
+    setup, stage = first_stage(weight_decay=3e-3, batch_size=50)
+    assert setup.schedule.weight_decay == setup.model.weight_decay == 3e-3
+    assert setup.schedule.batch_size == stage.batches.batch_size == 50
+    assert setup.schedule.epochs == 3
+    setup, _ = first_stage()
+    assert setup.schedule.weight_decay == 5e-4
+    assert setup.schedule.batch_size == 32
+    setup, _ = first_stage(weight_decay=0.0)
+    assert setup.schedule.weight_decay == setup.model.weight_decay == 0.0
+
+
+@pytest.mark.parametrize("kind", ["mixup", "cutmix"])
+@pytest.mark.parametrize(
+    ("method", "loss"),
+    [
+        (("crossentropy",), keras.losses.CategoricalCrossentropy),
+        (("cosine", "drw", "elf"), keras.losses.CategoricalCrossentropy),
+        (("ldam_drw",), losses.LDAM),
+        (("logit_adjusted",), losses.LogitAdjusted),
+        (("label_aware_smoothing",), losses.LabelAwareSmoothing),
+    ],
+)
+def test_images_and_labels_are_mixed(first_stage, kind, method, loss):
+    setup, stage = first_stage(method, mixing=kind, mixing_alpha=5.0)
+    _, plain = first_stage(method)
+    images, labels = stage.batches[0]
+    same, ids = plain.batches[0]
+    assert labels.shape == (len(ids), 10)
+    np.testing.assert_allclose(labels.sum(1), 1, rtol=1e-5)
+    assert np.abs(images - same).max() > 0.1
+    share = labels[np.arange(len(ids)), ids]
+    assert (share[share < 1] > 0).all() and (share < 1).any()
+    assert type(stage.loss) is loss
+    setup.model.compile("sgd", stage.loss, stage.metrics)
+    values = setup.model.fit(stage.batches, verbose=0).history
+    assert np.isfinite(values["loss"][0])
+
+
+def test_strength_of_mixing_is_as_set(first_stage):
+    shares = []
+    for alpha in (0.05, 50.0):
+        _, stage = first_stage(mixing="mixup", mixing_alpha=alpha)
+        labels = np.concatenate([stage.batches[k][1] for k in range(10)])
+        shares.append(labels.max(1).mean())
+    assert shares[0] > 0.9 > 0.65 > shares[1]
+
+
+def test_loss_and_labels_are_plain_without_mixing(first_stage):
+    _, stage = first_stage()
+    assert stage.batches[0][1].ndim == 1
+    kind = keras.losses.SparseCategoricalCrossentropy
+    assert type(stage.loss) is kind
+
+
+def test_later_stages_are_not_mixed_nor_averaged(monkeypatch):
+    settings = settings_of(("crt", "dro_lt"), mixing="mixup", ema=0.9)
+    stages = experiment.make_stages(setup_of(settings, monkeypatch))
+    names = ["classification", "features", "classifier", "crt"]
+    assert [one.name for one in stages] == names
+    assert [one.optimizer.use_ema for one in stages] == [True] + 3 * [False]
+    assert stages[0].batches[0][1].ndim == 2
+    for stage in stages[1:]:
+        assert stage.batches[0][1].ndim == 1
+        kinds = {type(one) for one in stage.callbacks}
+        assert callbacks.AverageWeights not in kinds
+
+
+def test_averages_are_of_the_batches_that_are_trained_on(first_stage):
+    setup, stage = first_stage(ema=0.95)
+    assert stage.optimizer.ema_momentum == 0.95
+    assert stage.optimizer.momentum == 0.9
+    average = stage.callbacks[-1]
+    assert isinstance(average, callbacks.AverageWeights)
+    assert average.data is stage.batches
+    _, plain = first_stage()
+    assert not plain.optimizer.use_ema
+    assert len(plain.callbacks) == len(stage.callbacks) - 1
+
+
+def test_teachers_are_trained_alike():
+    settings = settings_of(
+        ("cbd", "crt"),
+        {"distillation": DistillationSettings(teachers=2)},
+        weight_decay=1e-3,
+        ema=0.9,
+        mixing="mixup",
+        mixing_alpha=0.2,
+        retraining_decay=0.1,
+        classifier_start="trained",
+    )
+    folder = pathlib.Path("runs")
+    teacher = cbd.teacher_settings("digits_lt", settings, 0, folder)
+    expected = TrainingSettings(
+        weight_decay=1e-3, ema=0.9, mixing="mixup", mixing_alpha=0.2
+    )
+    assert teacher.training == expected
+
+
+@pytest.mark.parametrize(
+    ("start", "reset"), [("new", True), ("trained", False)]
+)
+def test_classifier_is_new_or_goes_on(monkeypatch, start, reset):
+    settings = settings_of(
+        ("crt",), classifier_start=start, retraining_decay=0.2
+    )
+    setup = setup_of(settings, monkeypatch)
+    (stage,) = classifier_stages.stages(setup)
+    assert bool(stage.reset) is reset
+    (limits,) = (c for c in stage.callbacks if hasattr(c, "weight_decay"))
+    assert limits.weight_decay == 0.2
