@@ -187,14 +187,17 @@ def test_later_stages_are_not_mixed_nor_averaged(monkeypatch):
         assert callbacks.AverageWeights not in kinds
 
 
-def test_averages_are_of_the_batches_that_are_trained_on(first_stage):
-    setup, stage = first_stage(ema=0.95)
+@pytest.mark.parametrize("method", ["crossentropy", "dro_lt"])
+def test_averages_are_of_the_batches_that_are_trained_on(first_stage, method):
+    joint = {"robustness": RobustnessSettings(form="joint")}
+    others = joint if method == "dro_lt" else {}
+    _, stage = first_stage((method,), others, ema=0.95)
     assert stage.optimizer.ema_momentum == 0.95
     assert stage.optimizer.momentum == 0.9
     average = stage.callbacks[-1]
     assert isinstance(average, callbacks.AverageWeights)
     assert average.data is stage.batches
-    _, plain = first_stage()
+    _, plain = first_stage((method,), others)
     assert not plain.optimizer.use_ema
     assert len(plain.callbacks) == len(stage.callbacks) - 1
 
