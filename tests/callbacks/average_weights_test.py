@@ -126,14 +126,23 @@ def test_validation_sees_what_the_training_ends_with():
 
 
 def test_training_goes_as_it_would_without():
-    losses = []
+    losses, values = [], []
     for kept in (1, 0):
         keras.utils.set_random_seed(1)
-        (stage, _) = stages()
-        stage = dataclasses.replace(stage, callbacks=stage.callbacks[:kept])
-        rows = training.train(with_dropout(), [stage], verbose=0)
+        model = with_dropout()
+        watch = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs, model=model: (
+                epoch == 1 and values.append(values_of(model))
+            )
+        )
+        stage, _ = stages(watch)
+        callbacks = stage.callbacks[1 - kept :]
+        stage = dataclasses.replace(stage, callbacks=callbacks)
+        rows = training.train(model, [stage], verbose=0)
         losses.append([row["loss"] for row in rows])
     assert losses[0] == losses[1]
+    for one, two in zip(*values, strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_layers_that_keep_their_statistics_keep_them():
