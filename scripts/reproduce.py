@@ -29,7 +29,7 @@ _ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 _TABLE = flags.DEFINE_enum("table", None, ["cifar_lt"], "Which table.")
 _ROWS = flags.DEFINE_list(
-    "rows", "core", "Rows to run: core, all, or names of rows."
+    "rows", "core", "Rows to run: core, levers, all, or names of rows."
 )
 _SEEDS = flags.DEFINE_list("seeds", "0", "Seeds, one run of a row for each.")
 _DATA_SETS = flags.DEFINE_list(

@@ -4,7 +4,11 @@ import dataclasses
 from typing import Any
 
 _DATA = {"cifar10_lt": "CIFAR-10-LT", "cifar100_lt": "CIFAR-100-LT"}
-_SCHEDULES = {"ldam": "200 epochs", "short": "30 epochs, for a CPU"}
+_SCHEDULES = {
+    "ldam": "200 epochs",
+    "short": "30 epochs, for a CPU",
+    "cosine": "200 epochs along a cosine",
+}
 _AUGMENTATIONS = {
     "plain": "crop and mirror",
     "strong": "AutoAugment and Cutout",

@@ -23,6 +23,18 @@ _ROBUST = {"method": "dro_lt", "robust_batch_size": "128"}
 _EXITS = {"method": "elf,ldam_drw"}
 
 
+_DECAY = {"weight_decay": "2e-3"}
+
+
+def _lever(name: str, label: str, **flags: str) -> Row:
+    """Returns a row of plain training with one thing changed."""
+    lines = (
+        Line(f"cross-entropy, {label}"),
+        Line(f"cross-entropy, {label}, adjusted", "adjusted"),
+    )
+    return Row(name, {"method": "crossentropy", **flags}, lines)
+
+
 def _one(
     name: str,
     label: str,
@@ -90,6 +102,7 @@ ROWS = (
                 published={"cifar10_lt 10": (88.0, _DUGGAL)},
             ),
             Line("ELF + LDAM-DRW, at full depth", "full_depth"),
+            Line("ELF + LDAM-DRW, mean of exits", "exit_average"),
         ),
     ),
     Row(
@@ -181,6 +194,33 @@ ROWS = (
     _one("progressive_sampling", "progressive sampling"),
     _one("effective_number_sampling", "effective-number sampling"),
     _one("deferred_resampling", "deferred re-sampling"),
+    _lever("decay", "weight decay 2e-3", **_DECAY),
+    _lever("mixup", "mixup", mixing="mixup"),
+    _lever("cutmix", "cutmix", mixing="cutmix"),
+    _lever("averaged", "averaged weights", ema="0.999"),
+    Row(
+        "weight_balancing",
+        {
+            "method": "crt",
+            "classifier_start": "trained",
+            "max_norm": "0.1",
+            "retraining_decay": "0.1",
+            "retraining_rate": "0.01",
+            **_DECAY,
+        },
+        (Line("weight balancing: decay 2e-3, then bounded norms"),),
+        initial="decay",
+    ),
+    Row(
+        "combined",
+        {
+            "method": "balanced_softmax",
+            "mixing": "cutmix",
+            "ema": "0.999",
+            **_DECAY,
+        },
+        (Line("balanced softmax, decay 2e-3, cutmix, averaged weights"),),
+    ),
     Row(
         "exit_distillation_ldam_drw",
         {"method": "exit_distillation,ldam_drw"},
@@ -207,22 +247,33 @@ _ALL = ("elf_dro_lt_cbd", "as_trained")
 
 CIFAR_LT = Table(
     rows=ROWS,
-    core=(
-        "crossentropy",
-        "balanced_softmax",
-        "ldam_drw",
-        "crt",
-        "elf_ldam_drw",
-        "elf_ldam_drw_threshold1",
-        "dro_lt",
-        "dro_lt_no_term",
-        "dro_lt_radius0",
-        "cosine",
-        "cosine_crt",
-        "cbd1",
-        "cbd4",
-        "elf_dro_lt_cbd",
-    ),
+    groups={
+        "core": (
+            "crossentropy",
+            "balanced_softmax",
+            "ldam_drw",
+            "crt",
+            "elf_ldam_drw",
+            "elf_ldam_drw_threshold1",
+            "dro_lt",
+            "dro_lt_no_term",
+            "dro_lt_radius0",
+            "cosine",
+            "cosine_crt",
+            "cbd1",
+            "cbd4",
+            "elf_dro_lt_cbd",
+        ),
+        "levers": (
+            "decay",
+            "mixup",
+            "cutmix",
+            "averaged",
+            "balanced_softmax",
+            "weight_balancing",
+            "combined",
+        ),
+    },
     baseline=_ADJUSTED,
     questions=(
         (("crossentropy", "as_trained"), _ADJUSTED),

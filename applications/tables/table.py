@@ -17,13 +17,14 @@ class Table:
 
     Args:
         rows: The rows, in the order in which they are shown.
-        core: Names of those that are run first.
+        groups: Names of rows that are run together, by the name of the group;
+            those of `core` first.
         baseline: The line that each other one is compared with.
         questions: Pairs of lines, `(first, second)`: is the first better?
     """
 
     rows: Sequence[Row]
-    core: Sequence[str]
+    groups: Mapping[str, Sequence[str]]
     baseline: LineName
     questions: Sequence[tuple[LineName, LineName]]
 
@@ -46,22 +47,22 @@ class Table:
         }
 
     def choose(self, words: Sequence[str]) -> list[str]:
-        """Returns the names of rows: `core`, `all`, or names themselves.
+        """Returns the names of rows: of groups, of `all`, or themselves.
 
         Raises:
             ValueError: If there is no such row.
         """
         names: list[str] = []
         for word in words:
-            if word == "core":
-                names += self.core
+            if word in self.groups:
+                names += self.groups[word]
             elif word == "all":
                 names += [row.name for row in self.rows]
             elif word in self.by_name:
                 names.append(word)
             else:
                 raise ValueError(
-                    "A row must be `core`, `all` or one of "
-                    f"{', '.join(self.by_name)}. Received: {word!r}."
+                    f"A row must be one of {', '.join(self.by_name)}, or "
+                    f"{', '.join(self.groups)} or all. Received: {word!r}."
                 )
         return list(dict.fromkeys(names))

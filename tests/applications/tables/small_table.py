@@ -37,7 +37,7 @@ TABLE = Table(
             seed_offset=10,
         ),
     ),
-    core=("plain", "second"),
+    groups={"core": ("plain", "second")},
     baseline=("plain", "adjusted"),
     questions=(
         (("second", "as_trained"), ("plain", "as_trained")),
