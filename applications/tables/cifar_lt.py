@@ -170,6 +170,15 @@ ROWS = (
         seed_offset=_STUDENT_OFFSET,
     ),
     Row(
+        "teachers4",
+        {"method": "ensemble"},
+        (
+            Line("mean of the 4 teachers"),
+            Line("mean of the 4 teachers, adjusted afterwards", "adjusted"),
+        ),
+        teachers=_FOUR_TEACHERS,
+    ),
+    Row(
         "elf_dro_lt_cbd",
         {"method": "elf,dro_lt,cbd", "robust_batch_size": "128"},
         (
@@ -262,6 +271,7 @@ CIFAR_LT = Table(
             "cosine_crt",
             "cbd1",
             "cbd4",
+            "teachers4",
             "elf_dro_lt_cbd",
         ),
         "levers": (
@@ -288,6 +298,7 @@ CIFAR_LT = Table(
         (_CBD, ("cosine", "adjusted")),
         (_CBD, ("cosine_crt", "as_trained")),
         (_CBD_4, _CBD),
+        (_CBD_4, ("teachers4", "adjusted")),
         (_ALL, _CBD),
     ),
 )

@@ -47,7 +47,7 @@ class Row:
         flags: Of `scripts/train.py`, without those of the data and the length.
         lines: What is shown.
         initial: Name of the row whose weights it starts from.
-        teachers: Its teachers.
+        teachers: Its teachers, or the members of an ensemble.
         seed_offset: What is added to the seed of a pair, so that a student
             does not start from the weights of its teacher.
     """
@@ -58,6 +58,11 @@ class Row:
     initial: str | None = None
     teachers: tuple[Teacher, ...] = ()
     seed_offset: int = 0
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether it is the mean of the answers of runs, and not trained."""
+        return self.flags["method"] == "ensemble"
 
     def line(self, kind: str) -> Line | None:
         """Returns the line of this kind of answers, if there is one."""

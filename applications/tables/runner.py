@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from applications.files import write_json
+from applications.tables.ensemble import ensemble
 from applications.tables.run import Run
 
 TRAIN = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "train.py"
@@ -96,6 +97,10 @@ class Runner:
         if not all([one.result() for one in before]):
             self._keep_failure(run, "a run that it needs has failed")
             return False
+        if run.row.is_ensemble:
+            folders = [self.runs_dir / one.name for one in run.needs]
+            self._keep(run, {**ensemble(folders), "seed": run.seed})
+            return True
         result = self.runs_dir / run.name / "result.json"
         if not result.exists():
             self.say(f"{run.name}: training")
@@ -107,11 +112,13 @@ class Runner:
                 lines = log.read_text(encoding="utf-8").strip().splitlines()
                 self._keep_failure(run, "\n".join(lines[-LAST_LINES:]))
                 return False
-        record = json.loads(result.read_text(encoding="utf-8"))
+        self._keep(run, json.loads(result.read_text(encoding="utf-8")))
+        return True
+
+    def _keep(self, run: Run, record: Mapping[str, Any]) -> None:
         write_json(self.kept(run), {"row": run.row.name, **record})
         accuracy = record["scores"]["as_trained"]["accuracy"]
         self.say(f"{run.name}: {100 * accuracy:.1f} %")
-        return True
 
     def _keep_failure(self, run: Run, reason: str) -> None:
         """Says in the results that a run failed, unless it has one there."""

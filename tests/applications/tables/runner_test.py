@@ -1,12 +1,17 @@
 import json
+import pathlib
 
+import numpy as np
 import pytest
 
 from applications.tables.cell import Cell
+from applications.tables.ensemble import ensemble
 from applications.tables.kept_run import read_all
 from applications.tables.run import plan
 from applications.tables.runner import Runner
 from tests.applications.tables.small_table import CELL
+from tests.applications.tables.small_table import COUNTS
+from tests.applications.tables.small_table import LABELS
 from tests.applications.tables.small_table import TABLE
 from tests.applications.tables.small_table import answers
 from tests.applications.tables.small_table import record
@@ -20,8 +25,6 @@ class FakeTraining:
         self.calls = []
 
     def __call__(self, flags, log):
-        import pathlib
-
         folder = pathlib.Path(flags["output_dir"])
         self.calls.append(folder.name)
         self.flags = dict(flags)
@@ -33,7 +36,11 @@ class FakeTraining:
             "", int(flags["seed"]), {"as_trained": answers([9, 9, 9, 9])}
         )
         del content["row"]
+        content.update(schedule={}, class_names=list("abcd"))
         (folder / "result.json").write_text(json.dumps(content))
+        rng = np.random.default_rng(int(flags["seed"]))
+        logits = rng.normal(size=(len(LABELS), 4)) * 3
+        np.savez(folder / "logits.npz", logits=logits, labels=LABELS)
         return 0
 
 
@@ -109,3 +116,36 @@ def test_file_of_something_else_is_named(tmp_path):
     (folder / "a.json").write_text("{}")
     with pytest.raises(ValueError, match=r"a\.json.*KeyError\('row'\)"):
         read_all(tmp_path)
+
+
+def test_ensemble_is_the_mean_of_what_its_members_answer(tmp_path):
+    train = FakeTraining()
+    assert runner(tmp_path, train).make(runs("both")) == []
+    assert train.calls == ["plain_short_seed0", "plain_strong_short_seed7"]
+    kept = {run.row: run for run in read_all(tmp_path / "kept")}["both"]
+    odds = 0
+    for seed in (0, 7):
+        z = np.random.default_rng(seed).normal(size=(len(LABELS), 4)) * 3
+        odds = odds + np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    for kind, mean in (
+        ("as_trained", odds),
+        ("adjusted", odds / np.array(COUNTS)),
+    ):
+        correct, _ = kept.correct(kind)
+        expected = mean.argmax(axis=1) == LABELS
+        assert correct.tolist() == expected.tolist()
+        assert kept.scores(kind)["accuracy"] == pytest.approx(expected.mean())
+    assert kept.record["members"] == train.calls
+    assert kept.cell == CELL
+
+
+def test_members_must_be_of_the_same_images(tmp_path):
+    train = FakeTraining()
+    runner(tmp_path, train).make(runs("plain"))
+    other = tmp_path / "other"
+    (tmp_path / "runs" / "plain_short_seed0").rename(other)
+    runner(tmp_path, train).make(runs("plain"))
+    path = tmp_path / "runs" / "plain_short_seed0"
+    np.savez(other / "logits.npz", logits=np.zeros((3, 4)), labels=[0, 1, 2])
+    with pytest.raises(ValueError, match="other labels in .*other"):
+        ensemble([path, other])

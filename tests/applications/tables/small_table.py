@@ -36,6 +36,15 @@ TABLE = Table(
             ),
             seed_offset=10,
         ),
+        Row(
+            "both",
+            {"method": "ensemble"},
+            (Line("both"), Line("both, adjusted", "adjusted")),
+            teachers=(
+                Teacher("plain"),
+                Teacher("plain", "strong", seed=7),
+            ),
+        ),
     ),
     groups={"core": ("plain", "second")},
     baseline=("plain", "adjusted"),
