@@ -57,9 +57,9 @@ class DeviceBatches(Batches):
     >>> batches = keras_lt.data.DeviceBatches(
     ...     (images, np.arange(10) % 2), batch_size=4, transform=transform
     ... )
-    >>> model = keras_lt.LongTailModel(
-    ...     keras_lt.models.resnet20((8, 8, 3)), num_classes=2
-    ... )
+    >>> inputs = keras.Input((8, 8, 3))
+    >>> backbone = keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs))
+    >>> model = keras_lt.LongTailModel(backbone, num_classes=2)
     >>> loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     >>> model.compile("sgd", loss=loss)
     >>> history = model.fit(batches, epochs=2, verbose=0)
