@@ -51,7 +51,10 @@ def train(
     model, history = setup.model, []
     if first_stages:
         history += training.train(
-            model, first_stages, directory=checkpoints, verbose=verbose
+            model,
+            setup.compiled(first_stages),
+            directory=checkpoints,
+            verbose=verbose,
         )
     if setup.method.classifier_stage == "lws":
         # The seed of the epochs follows from here, also where the first
@@ -61,7 +64,7 @@ def train(
         stage = training.weight_scaling(**_arguments(setup), name="lws")
         history += training.train(
             model,
-            [stage],
+            setup.compiled([stage]),
             directory=None if checkpoints is None else checkpoints / "lws",
             verbose=verbose,
         )

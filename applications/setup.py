@@ -11,6 +11,7 @@ from applications.settings import Settings
 from keras_lt import data
 from keras_lt import models
 from keras_lt import samplers
+from keras_lt import training
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,13 +51,30 @@ class Setup:
             sampler: Which images an epoch holds; each once if None.
             batch_size: By default that of the schedule.
         """
-        return data.Batches(
+        kind = data.DeviceBatches if self.settings.device_data else data.Batches
+        return kind(
             self.split.train,
             batch_size=batch_size or self.schedule.batch_size,
             sampler=sampler,
             transform=self.augmentation,
             seed=self.settings.seed,
         )
+
+    def compiled(
+        self, stages: Sequence[training.Stage]
+    ) -> list[training.Stage]:
+        """Returns the stages, compiled as the settings say."""
+        steps = self.settings.steps_per_execution
+        return [
+            dataclasses.replace(
+                stage,
+                compile_options={
+                    **stage.compile_options,
+                    "steps_per_execution": steps,
+                },
+            )
+            for stage in stages
+        ]
 
     def held_out(self) -> data.Batches | None:
         """Returns batches of the held-out images, if there are any."""
