@@ -53,6 +53,8 @@ class CutMix(DeviceTransform):
     ) -> tuple[np.ndarray, np.ndarray]:
         draws, labels = self.draw(images.shape, labels, generator)
         partners, (top, bottom, left, right) = draws[:, 0], draws[0, 1:]
+        if top == bottom or left == right:
+            return images, labels
         rows, columns = slice(top, bottom), slice(left, right)
         mixed = images.copy()
         mixed[:, rows, columns] = images[partners, rows, columns]
