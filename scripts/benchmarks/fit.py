@@ -29,8 +29,8 @@ _DECAY = 2e-4
 
 def run(
     repeats: int,
+    size: int = 1024,
     batch_size: int = 128,
-    steps: int = 8,
     image_shape: tuple[int, int, int] = (32, 32, 3),
     num_classes: int = 100,
     network: Callable[..., keras.Model] = models.resnet32,
@@ -46,8 +46,8 @@ def run(
 
     Args:
         repeats: Number of ratios of each; 15 or more settle the median.
+        size: Images of a block of steps; on a GPU, 20,000 or more.
         batch_size: Images of a step.
-        steps: Steps of a block; on a GPU, 100 or more.
         image_shape: Of the images, which are noise.
         num_classes: Number of classes.
         network: Makes the backbone from the shape of the images.
@@ -58,6 +58,7 @@ def run(
         images in a second, and the share of the time that input takes.
     """
     generator = np.random.default_rng(0)
+    steps = max(1, size // batch_size)
     count = steps * batch_size
     images = generator.integers(0, 256, (count, *image_shape), "uint8")
     labels = generator.integers(num_classes, size=count, dtype="int32")

@@ -8,7 +8,7 @@ from scripts.benchmarks import fit
 QUICK = {
     "repeats": 3,
     "batch_size": 4,
-    "steps": 2,
+    "size": 8,
     "image_shape": (8, 8, 3),
     "torch_blocks": 1,
 }
