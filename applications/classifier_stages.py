@@ -72,7 +72,10 @@ def train(
     model, history = setup.model, []
     if first_stages:
         history += training.train(
-            model, first_stages, directory=checkpoints, verbose=verbose
+            model,
+            setup.compiled(first_stages),
+            directory=checkpoints,
+            verbose=verbose,
         )
     share = setup.settings.training.max_norm
     # The seed of the epochs follows from here, also where the first stages
@@ -88,7 +91,7 @@ def train(
         return model, history
     history += training.train(
         model,
-        [stage],
+        setup.compiled([stage]),
         directory=None if checkpoints is None else checkpoints / stage.name,
         verbose=verbose,
     )

@@ -63,6 +63,9 @@ class Settings:
         split_seed: Decides which training images are kept and held out; 0 is
             the subset of the literature.
         verbose: As in `keras.Model.fit`.
+        device_data: Whether the training images live and are augmented on the
+            device, as `data.DeviceBatches`.
+        steps_per_execution: As in `keras.Model.compile`.
 
     Raises:
         ValueError: If a choice has no effect with the method, or is out of
@@ -99,6 +102,8 @@ class Settings:
     seed: int = 0
     split_seed: int = 0
     verbose: Any = "auto"
+    device_data: bool = False
+    steps_per_execution: int = 1
 
     def __post_init__(self) -> None:
         """Refuses what would be without effect."""

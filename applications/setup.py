@@ -12,6 +12,7 @@ from applications.settings import Settings
 from keras_lt import data
 from keras_lt import models
 from keras_lt import samplers
+from keras_lt import training
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,13 +58,30 @@ class Setup:
         if mixed:
             further = mixing(self.settings, self.split.num_classes)
             transform = data.transforms.Compose([transform, *further])
-        return data.Batches(
+        kind = data.DeviceBatches if self.settings.device_data else data.Batches
+        return kind(
             self.split.train,
             batch_size=batch_size or self.schedule.batch_size,
             sampler=sampler,
             transform=transform,
             seed=self.settings.seed,
         )
+
+    def compiled(
+        self, stages: Sequence[training.Stage]
+    ) -> list[training.Stage]:
+        """Returns the stages, compiled as the settings say."""
+        steps = self.settings.steps_per_execution
+        return [
+            dataclasses.replace(
+                stage,
+                compile_options={
+                    **stage.compile_options,
+                    "steps_per_execution": steps,
+                },
+            )
+            for stage in stages
+        ]
 
     def held_out(self) -> data.Batches | None:
         """Returns batches of the held-out images, if there are any."""

@@ -34,13 +34,22 @@ _REPEATS = flags.DEFINE_integer(
 _SIZE = flags.DEFINE_integer(
     "size", None, "Number of examples, instead of the usual.", lower_bound=1
 )
+_DTYPE_POLICY = flags.DEFINE_enum(
+    "dtype_policy",
+    "float32",
+    backend.DTYPE_POLICIES,
+    "Precision of networks; losses stay in float32.",
+)
+_THREADS = flags.DEFINE_integer(
+    "threads", None, "CPU threads of the backend.", lower_bound=1
+)
 _OUTPUT = flags.DEFINE_string("output", None, "JSON file for the results.")
 
 
 def main(arguments: list[str]) -> None:
     if len(arguments) > 1:
         raise app.UsageError(f"Unknown arguments: {arguments[1:]}")
-    backend.set_up_keras(_BACKEND.value)
+    backend.set_up_keras(_BACKEND.value, _DTYPE_POLICY.value, _THREADS.value)
     # Only now, as importing Keras settles the backend.
     part = importlib.import_module(f"scripts.benchmarks.{_WHAT.value}")
     size = {} if _SIZE.value is None else {"size": _SIZE.value}

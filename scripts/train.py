@@ -205,6 +205,18 @@ _OUTPUT_DIR = flags.DEFINE_string(
 _RESUME = flags.DEFINE_bool(
     "resume", False, "Go on with the run that output_dir holds."
 )
+_DEVICE_DATA = flags.DEFINE_bool(
+    "device_data",
+    False,
+    "Whether the training images live and are augmented on the device, which "
+    "keeps a GPU busy; for images in memory and the plain augmentation.",
+)
+_STEPS_PER_EXECUTION = flags.DEFINE_integer(
+    "steps_per_execution",
+    1,
+    "Steps of one call of the backend; TensorFlow and JAX take more than 1.",
+    lower_bound=1,
+)
 _PROGRESS_KIND = flags.DEFINE_enum(
     "progress", "bar", list(_PROGRESS), "What is shown in each epoch."
 )
@@ -280,6 +292,8 @@ def _settings() -> "Settings":
         seed=_SEED.value,
         split_seed=_SPLIT_SEED.value,
         verbose=_PROGRESS[_PROGRESS_KIND.value],
+        device_data=_DEVICE_DATA.value,
+        steps_per_execution=_STEPS_PER_EXECUTION.value,
     )
 
 

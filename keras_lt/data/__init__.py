@@ -5,6 +5,7 @@ from keras_lt.data.arrays import from_arrays
 from keras_lt.data.batch_extra import BatchExtra
 from keras_lt.data.batches import Batches
 from keras_lt.data.csv_file import from_csv
+from keras_lt.data.device_batches import DeviceBatches
 from keras_lt.data.directory import from_directory
 from keras_lt.data.examples import Examples
 from keras_lt.data.image_files import ImageFiles
@@ -21,6 +22,7 @@ from keras_lt.data.split import Split
 __all__ = [
     "BatchExtra",
     "Batches",
+    "DeviceBatches",
     "Examples",
     "ImageFiles",
     "ImageRows",

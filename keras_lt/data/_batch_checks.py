@@ -112,3 +112,24 @@ def check_finite_images(images: np.ndarray, rows: np.ndarray) -> None:
             f"{rows[wrong[0]]} of the examples. Repair or drop these rows, or "
             "pass `check_finite=False`."
         )
+
+
+def check_device_images(images: Any, finite: bool) -> None:
+    """Raises if images are no array that the device can hold.
+
+    Args:
+        images: All of them.
+        finite: Whether NaN and infinity raise.
+    """
+    kind = type(images).__name__
+    if isinstance(images, np.ndarray):
+        if images.ndim == 4 and images.dtype in (np.uint8, np.float32):
+            if finite:
+                check_finite_images(images, np.arange(len(images)))
+            return
+        kind = f"an array of {images.dtype} of shape {images.shape}"
+    raise ValueError(
+        "The images of `DeviceBatches` must be one array in memory, uint8 or "
+        "float32 of shape (examples, height, width, channels). Received: "
+        f"{kind}. Load or convert them before, or use `Batches`."
+    )

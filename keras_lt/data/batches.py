@@ -208,23 +208,48 @@ class Batches(keras.utils.PyDataset):
 
     def _make(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
         """Makes one batch; runs in any thread."""
-        rows = self.rows(epoch)[self._positions(index)]
+        rows = self._rows_of(epoch, index)
+        images, labels = self._examples(epoch, index, rows)
+        return images, self._targets(epoch, index, rows, images, labels)
+
+    def _rows_of(self, epoch: int, index: int) -> np.ndarray:
+        return self.rows(epoch)[self._positions(index)]
+
+    def _generator(self, epoch: int, index: int) -> np.random.Generator:
+        """Returns what a transform draws the numbers of a batch from."""
+        # A third number above 0 keeps these streams off the sampler's.
+        key = (self.seed, epoch, index + 1, self.shard[0])
+        return np.random.default_rng(key)
+
+    def _examples(
+        self, epoch: int, index: int, rows: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns images and labels as the transform leaves them."""
         images = _take(self.images, rows)
         labels = self.labels[rows]
         if self.check_finite:
             check_finite_images(images, rows)
         if self.transform is not None:
-            # A third number above 0 keeps these streams off the sampler's.
-            key = (self.seed, epoch, index + 1, self.shard[0])
             images, labels = self.transform(
-                images, labels, np.random.default_rng(key)
+                images, labels, self._generator(epoch, index)
             )
             if self.check_finite:
                 check_finite_images(images, rows)
+        return images, labels
+
+    def _targets(
+        self,
+        epoch: int,
+        index: int,
+        rows: np.ndarray,
+        images: Any,
+        labels: np.ndarray,
+    ) -> Tensor:
+        """Returns labels and extras, as `fit` takes them for `y`."""
         if self.one_hot and self.num_classes is not None:
             labels = soft_labels(labels, self.num_classes)
         if not self.extras:
-            return images, labels
+            return labels
         where = (epoch, self._positions(index), rows, images)
         own = {
             name: one.for_batch(*where)
@@ -232,7 +257,7 @@ class Batches(keras.utils.PyDataset):
             else one[rows]
             for name, one in self.extras.items()
         }
-        return images, {"label": labels, **own}
+        return {"label": labels, **own}
 
     def _positions(self, index: int) -> slice:
         begin = index * self.batch_size

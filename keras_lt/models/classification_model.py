@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_lt.data import Batches
+from keras_lt.data import DeviceBatches
 from keras_lt.data.labels import label_of
 from keras_lt.losses import LDAM
 from keras_lt.models.compile_checks import check_exits
@@ -15,13 +16,15 @@ from keras_lt.models.compile_checks import check_images
 from keras_lt.models.compile_checks import check_ldam_heads
 from keras_lt.models.compile_checks import check_loss
 from keras_lt.models.compile_checks import check_num_classes
+from keras_lt.models.device_images import IMAGES
+from keras_lt.models.device_images import DeviceImages
+from keras_lt.models.loss_values import loss_values
 from keras_lt.models.objective_list import ObjectiveList
 from keras_lt.models.own_callbacks import with_own_callbacks
 from keras_lt.models.weighted_mean import WeightedMean
 from keras_lt.objectives import Objective
 from keras_lt.ops.crossentropy import are_soft
 from keras_lt.ops.crossentropy import as_class_ids
-from keras_lt.ops.crossentropy import as_soft_labels
 from keras_lt.types import Config
 from keras_lt.types import Outputs
 from keras_lt.types import Tensor
@@ -29,23 +32,14 @@ from keras_lt.validation import check_finite
 from keras_lt.validation import check_labels
 from keras_lt.validation import check_positive_int
 
-_SOFT_LABEL_LOSSES = (
-    keras.losses.CategoricalCrossentropy,
-    keras.losses.CategoricalFocalCrossentropy,
-    keras.losses.CategoricalGeneralizedCrossEntropy,
-    keras.losses.BinaryCrossentropy,
-    keras.losses.BinaryFocalCrossentropy,
-    keras.losses.KLDivergence,
-)
-
 
 class ClassificationModel(keras.Model):
     """Trains with a loss on logits, class weights and objectives on features.
 
     The base of `LongTailModel` and `EarlyExitModel`. A subclass builds all its
     layers in `__init__`, a `backbone` among them, returns a mapping with
-    `features` from `call`, says in `answer` which logits are the answer, and
-    implements `feature_shape` and `classifiers`.
+    `features` from `outputs_of`, says in `answer` which logits are the answer,
+    and implements `feature_shape` and `classifiers`.
 
     Args:
         num_classes: Number of classes.
@@ -69,6 +63,7 @@ class ClassificationModel(keras.Model):
             dtype="float32",
         )
         self.objective_list = ObjectiveList()
+        self.device_images = DeviceImages()
         self._classification_loss: keras.losses.Loss | None = None
         self._mean = WeightedMean()
 
@@ -79,9 +74,30 @@ class ClassificationModel(keras.Model):
 
     @property
     def own_variables(self) -> list[keras.Variable]:
-        """All variables but those of the objectives."""
-        others = {id(one) for one in self.objective_list.variables}
-        return [one for one in self.variables if id(one) not in others]
+        """All variables but those of the objectives, and training images."""
+        others = [*self.objective_list.variables, *self.device_images.variables]
+        ids = {id(one) for one in others}
+        return [one for one in self.variables if id(one) not in ids]
+
+    @property
+    def constants(self) -> list[keras.Variable]:
+        """Variables that never change and are not saved, as of teachers."""
+        of_objectives = [v for one in self.objectives for v in one.constants]
+        return [*of_objectives, *self.device_images.variables]
+
+    def call(self, inputs: Any, training: bool | None = None) -> Outputs:
+        images = self.device_images.of(inputs)
+        if images is None:
+            return self.outputs_of(inputs, training)
+        return {**self.outputs_of(images, training), IMAGES: images}
+
+    def outputs_of(
+        self, images: Tensor, training: bool | None = None
+    ) -> Outputs:
+        """Returns what calling the model on images does."""
+        raise NotImplementedError(
+            f"`{type(self).__name__}` must implement `outputs_of`."
+        )
 
     def feature_shape(self, name: str | None) -> tuple[int | None, ...]:
         """Returns the shape of the features that an objective reads."""
@@ -184,17 +200,19 @@ class ClassificationModel(keras.Model):
         validation = kwargs.get("validation_data")
         if isinstance(validation, tuple) and len(validation) > 1:
             self._check_arrays(*validation[:2])
-        return super().fit(
-            x,
-            y,
-            batch_size=batch_size,
-            epochs=epochs,
-            verbose=verbose,
-            callbacks=with_own_callbacks(
-                callbacks, self.objectives, x, y, kwargs.get("validation_split")
-            ),
-            **kwargs,
+        kwargs["callbacks"] = with_own_callbacks(
+            callbacks, self.objectives, x, y, kwargs.get("validation_split")
         )
+        kwargs.update(batch_size=batch_size, epochs=epochs, verbose=verbose)
+        if not isinstance(x, DeviceBatches):
+            return super().fit(x, y, **kwargs)
+        strategy = getattr(self, "distribute_strategy", None)
+        with self.device_images.holding(x, strategy):
+            try:
+                return super().fit(x.drawn(), y, **kwargs)
+            finally:
+                # It was compiled with these images, and keeps them.
+                self.train_function = None
 
     def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         """Returns loss and metrics, as `keras.Model.evaluate` does."""
@@ -220,6 +238,7 @@ class ClassificationModel(keras.Model):
             return self._add_penalties(
                 self.evaluation_loss(labels, y_pred, sample_weight)
             )
+        x = y_pred.get(IMAGES, x)  # What the network and its teachers see.
         weights = self.example_weights(labels, sample_weight)
         total = self.classification_loss(labels, y_pred, weights)
         for objective in self.objectives:
@@ -292,18 +311,7 @@ class ClassificationModel(keras.Model):
                 "`compile` must be called with a loss before training. "
                 "Received: no loss. Call `model.compile(optimizer, loss)`."
             )
-        if isinstance(loss, _SOFT_LABEL_LOSSES):
-            labels = as_soft_labels(labels, self.num_classes)
-        elif isinstance(loss, keras.losses.SparseCategoricalCrossentropy):
-            if are_soft(labels, self.num_classes):
-                raise ValueError(
-                    "`SparseCategoricalCrossentropy` must get class ids. "
-                    f"Received: soft labels of shape {labels.shape}. Use "
-                    "`keras.losses.CategoricalCrossentropy(from_logits=True)`"
-                    " with mixup, cutmix and one-hot labels."
-                )
-            labels = as_class_ids(labels, self.num_classes)
-        return loss.call(labels, ops.cast(logits, "float32"))
+        return loss_values(loss, labels, logits, self.num_classes)
 
     def example_weights(
         self, labels: Tensor, sample_weight: Tensor | None

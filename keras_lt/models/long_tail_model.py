@@ -96,8 +96,10 @@ class LongTailModel(ClassificationModel):
         if weight_decay:
             add_weight_decay(self, weight_decay)
 
-    def call(self, inputs: Tensor, training: bool | None = None) -> Outputs:
-        outputs = self.feature_extractor(inputs, training=training)
+    def outputs_of(
+        self, images: Tensor, training: bool | None = None
+    ) -> Outputs:
+        outputs = self.feature_extractor(images, training=training)
         if not self.feature_layers:
             outputs = {"features": outputs}
         features = self._head_features(outputs["features"], training)

@@ -80,8 +80,10 @@ class StagedModel(ClassificationModel):
         self._staged: StagedPredictor | None = None
         self._costs: list[float] | None = None
 
-    def call(self, inputs: Tensor, training: bool | None = None) -> Outputs:
-        x, logits, outputs = inputs, [], {}
+    def outputs_of(
+        self, images: Tensor, training: bool | None = None
+    ) -> Outputs:
+        x, logits, outputs = images, [], {}
         for stage, branch in zip(self.stages, self.branches, strict=True):
             x = stage(x, training=training)
             if isinstance(x, dict):

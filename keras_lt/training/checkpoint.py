@@ -154,11 +154,7 @@ class Checkpoint:
 
 def _state(model: keras.Model) -> dict[str, list[keras.Variable]]:
     """Returns what a training changes, and so has to be kept."""
-    constants = {
-        id(variable)
-        for objective in getattr(model, "objectives", ())
-        for variable in objective.constants
-    }
+    constants = {id(one) for one in getattr(model, "constants", ())}
     own = [one for one in model.variables if id(one) not in constants]
     return {"model": own, "optimizer": model.optimizer.variables}
 

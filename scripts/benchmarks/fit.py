@@ -1,73 +1,205 @@
-"""Step time of a `LongTailModel` against the same network in plain Keras."""
+"""Step time of `fit`: against plain Keras, the bare network, plain PyTorch."""
 
+import importlib
+import importlib.util
 import time
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 
+from keras_lt import data
 from keras_lt import models
+from scripts.benchmarks._in_turn import ratios
+from scripts.benchmarks._in_turn import row
+from scripts.benchmarks._in_turn import seconds_of
 
 TARGET = 1.05
 """The most that a step may take, in steps of plain Keras."""
 
+INPUT_TARGET = 1.10
+"""The most that a step with its input may take, in steps of the network."""
+
+TORCH_TARGET = 1.0
+"""The most that it may take in steps of plain PyTorch."""
+
+_DECAY = 2e-4
+
 
 def run(
     repeats: int,
+    size: int = 1024,
     batch_size: int = 128,
-    steps: int = 8,
     image_shape: tuple[int, int, int] = (32, 32, 3),
     num_classes: int = 100,
     network: Callable[..., keras.Model] = models.resnet32,
+    torch_blocks: int = 5,
 ) -> list[dict]:
-    """Trains both in turn, in blocks, so that both see the same machine.
+    """Times `fit` in four ways.
 
-    Each repeat trains plain Keras, ours, ours and plain Keras, and takes the
-    ratio of the times.
+    - On arrays, in turn with plain Keras.
+    - On `Batches` and on `DeviceBatches` that augment as CIFAR recipes do,
+      between two trainings of the bare network on one batch, over and over.
+    - The last against the same network in plain PyTorch, which gets one batch
+      over and over and augments nothing. Left out without PyTorch.
 
     Args:
-        repeats: Number of ratios; 15 or more settle the median.
+        repeats: Number of ratios of each; 15 or more settle the median.
+        size: Images of a block of steps; on a GPU, 20,000 or more.
         batch_size: Images of a step.
-        steps: Steps of a block.
         image_shape: Of the images, which are noise.
         num_classes: Number of classes.
         network: Makes the backbone from the shape of the images.
+        torch_blocks: Blocks of each stage of the network in PyTorch.
 
     Returns:
-        One row, with the median of the ratios and their quartiles.
+        One row each, with the median of the ratios and their quartiles, the
+        images in a second, and the share of the time that input takes.
     """
     generator = np.random.default_rng(0)
-    size = (steps * batch_size, *image_shape)
-    images = generator.standard_normal(size, "float32")
-    labels = generator.integers(num_classes, size=len(images), dtype="int32")
+    steps = max(1, size // batch_size)
+    count = steps * batch_size
+    images = generator.integers(0, 256, (count, *image_shape), "uint8")
+    labels = generator.integers(num_classes, size=count, dtype="int32")
+    fixed = _FixedBatch(images[:batch_size], labels[:batch_size], steps)
+
+    def plain() -> keras.Model:
+        return _compiled(_plain_model(network(image_shape), num_classes))
+
+    def ours(**options: Any) -> keras.Model:
+        backbone = network(image_shape)
+        return _compiled(models.LongTailModel(backbone, num_classes, **options))
+
+    rows = [_on_arrays(plain(), ours(), fixed.x, labels, batch_size, repeats)]
+    bare = plain()
+    for kind in (data.Batches, data.DeviceBatches):
+        batches = kind(
+            (images, labels), batch_size, transform=data.transforms.cifar()
+        )
+        before = _epoch_seconds(bare, fixed, repeats)
+        own = _epoch_seconds(ours(weight_decay=_DECAY), batches, repeats)
+        after = _epoch_seconds(bare, fixed, repeats)
+        compared = own / np.median([before, after])
+        what = f"{kind.__name__} / bare network"
+        rows.append(_row(what, compared, INPUT_TARGET, count / own))
+        rows[-1]["input_share"] = max(0.0, 1 - 1 / rows[-1]["ratio"])
+    if importlib.util.find_spec("torch"):
+        torch_network = importlib.import_module(
+            "scripts.benchmarks._torch_network"
+        )
+        seconds = torch_network.step_seconds(
+            repeats,
+            batch_size,
+            steps,
+            image_shape,
+            num_classes,
+            torch_blocks,
+            half=keras.config.dtype_policy().name.startswith("mixed"),
+        )
+        what = f"{data.DeviceBatches.__name__} / plain PyTorch"
+        compared = own / steps / np.median(seconds)
+        rows.append(_row(what, compared, TORCH_TARGET, count / own))
+        rows[-1]["other_images_per_second"] = float(
+            batch_size / np.median(seconds)
+        )
+    return rows
+
+
+class _FixedBatch(keras.utils.PyDataset):
+    """One batch, normalised before, over and over."""
+
+    def __init__(
+        self, images: np.ndarray, labels: np.ndarray, steps: int
+    ) -> None:
+        super().__init__()
+        transform = data.transforms.cifar(training=False)
+        generator = np.random.default_rng(0)
+        self.batch = transform(images, labels, generator)
+        self.steps = steps
+
+    @property
+    def x(self) -> np.ndarray:
+        """The images of an epoch as one array."""
+        return np.concatenate([self.batch[0]] * self.steps)
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        return self.batch
+
+
+class _EpochTimer(keras.callbacks.Callback):
+    """Keeps how long each epoch took."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.seconds.append(time.perf_counter() - self._start)
+
+
+def _on_arrays(
+    plain: keras.Model,
+    ours: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    batch_size: int,
+    repeats: int,
+) -> dict:
+    """Trains both in turn, in blocks, so that both see the same machine."""
+    own_seconds = []
 
     def seconds(model: keras.Model) -> float:
-        start = time.perf_counter()
-        model.fit(images, labels, batch_size, shuffle=False, verbose=0)
-        return time.perf_counter() - start
+        return seconds_of(
+            lambda: model.fit(
+                images, labels, batch_size, shuffle=False, verbose=0
+            )
+        )
 
-    plain = _compiled(_plain_model(network(image_shape), num_classes))
-    ours = _compiled(models.LongTailModel(network(image_shape), num_classes))
+    def own() -> float:
+        own_seconds.append(seconds(ours))
+        return own_seconds[-1]
+
     for model in (plain, ours):
         seconds(model)  # Compiles, and warms up.
-    pairs = []
-    for _ in range(repeats):
-        first, *both, last = (seconds(m) for m in (plain, ours, ours, plain))
-        pairs.append((first + last, sum(both)))
-    times = np.array(pairs) / (2 * steps)  # Each pair is two blocks.
-    ratios = times[:, 1] / times[:, 0]
-    low, median, high = np.quantile(ratios, [0.25, 0.5, 0.75])
-    return [
-        {
-            "backend": keras.config.backend(),
-            "plain_ms": 1000 * float(np.median(times[:, 0])),
-            "keras_lt_ms": 1000 * float(np.median(times[:, 1])),
-            "ratio": float(median),
-            "quartiles": f"{low:.3f} to {high:.3f}",
-            "repeats": repeats,
-            "target": TARGET,
-        }
-    ]
+    found = ratios(own, lambda: seconds(plain), repeats)
+    speeds = len(images) / np.array(own_seconds)
+    return _row("LongTailModel / plain Keras, arrays", found, TARGET, speeds)
+
+
+def _epoch_seconds(
+    model: keras.Model, batches: Any, repeats: int
+) -> np.ndarray:
+    """Returns the time of epochs of one `fit`, but for the first."""
+    timer = _EpochTimer()
+    model.fit(
+        batches,
+        epochs=repeats + 1,
+        callbacks=[timer],
+        shuffle=False,
+        verbose=0,
+    )
+    return np.array(timer.seconds[1:])
+
+
+def _row(
+    what: str, compared: np.ndarray, target: float, speeds: np.ndarray
+) -> dict:
+    return {
+        **row(what, compared, f"at most {target:.2f}"),
+        "policy": keras.config.dtype_policy().name,
+        "images_per_second": float(np.median(speeds)),
+        "other_images_per_second": float(
+            np.median(speeds) * np.median(compared)
+        ),
+        "input_share": "",
+    }
 
 
 def _plain_model(backbone: keras.Model, num_classes: int) -> keras.Model:

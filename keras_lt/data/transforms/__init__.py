@@ -5,6 +5,7 @@ from keras_lt.data.transforms.cifar_recipe import cifar
 from keras_lt.data.transforms.compose import Compose
 from keras_lt.data.transforms.cut_mix import CutMix
 from keras_lt.data.transforms.cutout import Cutout
+from keras_lt.data.transforms.device_transform import DeviceTransform
 from keras_lt.data.transforms.keras_layer import from_layer
 from keras_lt.data.transforms.mixup import Mixup
 from keras_lt.data.transforms.normalize import Normalize
@@ -18,6 +19,7 @@ __all__ = [
     "Compose",
     "CutMix",
     "Cutout",
+    "DeviceTransform",
     "Mixup",
     "Normalize",
     "RandAugment",

@@ -4,12 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_lt.data.transforms.transform import Transform
+from keras_lt.data.transforms._device_check import check_device_transform
+from keras_lt.data.transforms.device_transform import DeviceTransform
 from keras_lt.data.transforms.transform import TransformFunction
+from keras_lt.types import Tensor
 
 
-class Compose(Transform):
+class Compose(DeviceTransform):
     """Applies transforms one after the other.
+
+    It runs on the device if each of them does: see `DeviceTransform`.
 
     Args:
         transforms: Transforms, or functions that are called like one. None at
@@ -55,3 +59,31 @@ class Compose(Transform):
         for transform in self.transforms:
             images, labels = transform(images, labels, generator)
         return images, labels
+
+    @property
+    def num_draws(self) -> int:  # type: ignore[override]
+        """How many numbers the transforms draw for each image."""
+        return sum(t.num_draws for t in self._device_transforms())
+
+    def draw(
+        self,
+        shape: tuple[int, ...],
+        labels: np.ndarray,
+        generator: np.random.Generator,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        found = [np.zeros((shape[0], 0), "int32")]
+        for transform in self._device_transforms():
+            draws, labels = transform.draw(shape, labels, generator)
+            found.append(draws)
+        return np.concatenate(found, axis=1), labels
+
+    def apply(self, images: Tensor, draws: Tensor) -> Tensor:
+        begin = 0
+        for transform in self._device_transforms():
+            end = begin + transform.num_draws
+            images = transform.apply(images, draws[:, begin:end])
+            begin = end
+        return images
+
+    def _device_transforms(self) -> list[DeviceTransform]:
+        return [check_device_transform(one) for one in self.transforms]

@@ -3,13 +3,15 @@
 import numpy as np
 
 from keras_lt.data.transforms._soft_labels import soft_labels
-from keras_lt.data.transforms.transform import Transform
+from keras_lt.data.transforms.device_transform import DeviceTransform
+from keras_lt.ops import augmentation
+from keras_lt.types import Tensor
 from keras_lt.validation import check_fraction
 from keras_lt.validation import check_positive
 from keras_lt.validation import check_positive_int
 
 
-class CutMix(Transform):
+class CutMix(DeviceTransform):
     """Pastes a rectangle of another image of the batch into each image.
 
     One rectangle for the whole batch, around a random pixel, covers a share
@@ -34,6 +36,7 @@ class CutMix(Transform):
     """
 
     mixes_examples = True
+    num_draws = 5
 
     def __init__(
         self, num_classes: int, alpha: float = 1.0, probability: float = 1.0
@@ -48,23 +51,47 @@ class CutMix(Transform):
         labels: np.ndarray,
         generator: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
-        soft = soft_labels(labels, self.num_classes)
-        if generator.random() >= self.probability:
-            return images, soft
-        side = np.sqrt(1 - generator.beta(self.alpha, self.alpha))
-        height, width = images.shape[1:3]
-        rows = _span(height, side, generator)
-        columns = _span(width, side, generator)
-        partners = generator.permutation(len(images))
+        draws, labels = self.draw(images.shape, labels, generator)
+        partners, (top, bottom, left, right) = draws[:, 0], draws[0, 1:]
+        if top == bottom or left == right:
+            return images, labels
+        rows, columns = slice(top, bottom), slice(left, right)
         mixed = images.copy()
         mixed[:, rows, columns] = images[partners, rows, columns]
-        area = (rows.stop - rows.start) * (columns.stop - columns.start)
+        return mixed, labels
+
+    def draw(
+        self,
+        shape: tuple[int, ...],
+        labels: np.ndarray,
+        generator: np.random.Generator,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        count, height, width = shape[:3]
+        soft = soft_labels(labels, self.num_classes)
+        draws = np.zeros((count, self.num_draws), "int32")
+        if generator.random() >= self.probability:
+            return draws, soft
+        side = np.sqrt(1 - generator.beta(self.alpha, self.alpha))
+        draws[:, 1:3] = top, bottom = _span(height, side, generator)
+        draws[:, 3:5] = left, right = _span(width, side, generator)
+        draws[:, 0] = partners = generator.permutation(count)
+        area = (bottom - top) * (right - left)
         pasted = np.float32(area / (height * width))
-        return mixed, (1 - pasted) * soft + pasted * soft[partners]
+        return draws, (1 - pasted) * soft + pasted * soft[partners]
+
+    def apply(self, images: Tensor, draws: Tensor) -> Tensor:
+        partners, top, bottom, left, right = (
+            draws[:, column] for column in range(self.num_draws)
+        )
+        return augmentation.pasted(
+            images, partners, (top, bottom), (left, right)
+        )
 
 
-def _span(length: int, side: float, generator: np.random.Generator) -> slice:
+def _span(
+    length: int, side: float, generator: np.random.Generator
+) -> tuple[int, int]:
     size = int(length * side)
     middle = int(generator.integers(length))
     begin = middle - size // 2
-    return slice(max(begin, 0), max(min(begin + size, length), 0))
+    return max(begin, 0), max(min(begin + size, length), 0)

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_lt.data.transforms.transform import Transform
+from keras_lt.data.transforms.device_transform import DeviceTransform
+from keras_lt.ops import augmentation
+from keras_lt.types import Tensor
 from keras_lt.validation import check_positive_int
 
 
-class Cutout(Transform):
+class Cutout(DeviceTransform):
     """Blanks out a square of each image, around a random pixel.
 
     The square is cut off at the border, so its visible part is smaller there.
@@ -31,6 +33,8 @@ class Cutout(Transform):
     - [DeVries and Taylor, 2017](https://arxiv.org/abs/1708.04552).
     """
 
+    num_draws = 2
+
     def __init__(self, size: int = 16, fill: float | Sequence[float] = 0):
         self.size = check_positive_int("size", size)
         self.fill = np.asarray(fill)
@@ -41,14 +45,30 @@ class Cutout(Transform):
         labels: np.ndarray,
         generator: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
-        count, height, width, _ = images.shape
-        tops = generator.integers(height, size=(count, 1)) - self.size // 2
-        lefts = generator.integers(width, size=(count, 1)) - self.size // 2
-        rows = self._covered(height, tops)
-        columns = self._covered(width, lefts)
+        draws, labels = self.draw(images.shape, labels, generator)
+        rows = self._covered(images.shape[1], draws[:, :1])
+        columns = self._covered(images.shape[2], draws[:, 1:])
         images = images.copy()
         images[rows[:, :, None] & columns[:, None, :]] = self.fill
         return images, labels
+
+    def draw(
+        self,
+        shape: tuple[int, ...],
+        labels: np.ndarray,
+        generator: np.random.Generator,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        middles = [
+            generator.integers(length, size=(shape[0], 1))
+            for length in shape[1:3]
+        ]
+        begins = np.concatenate(middles, axis=1) - self.size // 2
+        return begins.astype("int32"), labels
+
+    def apply(self, images: Tensor, draws: Tensor) -> Tensor:
+        return augmentation.blanked(
+            images, draws[:, 0], draws[:, 1], self.size, self.fill
+        )
 
     def _covered(self, length: int, begins: np.ndarray) -> np.ndarray:
         places = np.arange(length)

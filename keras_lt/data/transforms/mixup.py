@@ -1,14 +1,21 @@
 """Mixes pairs of images and their labels."""
 
 import numpy as np
+from keras import ops
 
 from keras_lt.data.transforms._soft_labels import soft_labels
-from keras_lt.data.transforms.transform import Transform
+from keras_lt.data.transforms.device_transform import DeviceTransform
+from keras_lt.ops import augmentation
+from keras_lt.types import Tensor
 from keras_lt.validation import check_positive
 from keras_lt.validation import check_positive_int
 
+_UNIT = 2.0**-24
+"""What shares are counted in on their way to the device: a float32 holds each
+of these, where a step of half precision would round shares that are floats."""
 
-class Mixup(Transform):
+
+class Mixup(DeviceTransform):
     """Mixes each image, and its label, with another one of the batch.
 
     One share for the whole batch comes from `Beta(alpha, alpha)`. Images
@@ -31,6 +38,7 @@ class Mixup(Transform):
     """
 
     mixes_examples = True
+    num_draws = 2
 
     def __init__(self, num_classes: int, alpha: float = 1.0):
         self.num_classes = check_positive_int("num_classes", num_classes)
@@ -42,12 +50,36 @@ class Mixup(Transform):
         labels: np.ndarray,
         generator: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
-        share = np.float32(generator.beta(self.alpha, self.alpha))
-        partners = generator.permutation(len(images))
+        share, partners = self._pairs(len(images), generator)
         images = images.astype("float32")
-        soft = soft_labels(labels, self.num_classes)
         rest = np.float32(1) - share
-        return (
-            share * images + rest * images[partners],
-            share * soft + rest * soft[partners],
-        )
+        mixed = share * images + rest * images[partners]
+        return mixed, self._mixed_labels(labels, share, partners)
+
+    def draw(
+        self,
+        shape: tuple[int, ...],
+        labels: np.ndarray,
+        generator: np.random.Generator,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        share, partners = self._pairs(shape[0], generator)
+        units = np.full(shape[0], round(float(share) / _UNIT))
+        draws = np.stack([partners, units], axis=1).astype("int32")
+        return draws, self._mixed_labels(labels, share, partners)
+
+    def apply(self, images: Tensor, draws: Tensor) -> Tensor:
+        share = ops.cast(draws[:, 1], "float32") * _UNIT
+        return augmentation.mixed(images, draws[:, 0], share)
+
+    def _pairs(
+        self, count: int, generator: np.random.Generator
+    ) -> tuple[np.float32, np.ndarray]:
+        """Returns the share of the batch, and the partner of each image."""
+        share = np.float32(generator.beta(self.alpha, self.alpha))
+        return share, generator.permutation(count)
+
+    def _mixed_labels(
+        self, labels: np.ndarray, share: np.float32, partners: np.ndarray
+    ) -> np.ndarray:
+        soft = soft_labels(labels, self.num_classes)
+        return share * soft + (np.float32(1) - share) * soft[partners]

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
+from keras import ops
 
-from keras_lt.data.transforms.transform import Transform
+from keras_lt.data.transforms.device_transform import DeviceTransform
+from keras_lt.types import Tensor
 
 
-class Normalize(Transform):
+class Normalize(DeviceTransform):
     """Computes `(images * scale - mean) / std`, as float32.
 
     Args:
@@ -59,3 +61,16 @@ class Normalize(Transform):
         values = np.multiply(flat, factor.astype("float32"), dtype="float32")
         values += shift.astype("float32")
         return values.reshape(images.shape), labels
+
+    def draw(
+        self,
+        shape: tuple[int, ...],
+        labels: np.ndarray,
+        generator: np.random.Generator | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros((shape[0], 0), "int32"), labels
+
+    def apply(self, images: Tensor, draws: Tensor) -> Tensor:
+        factor = ops.convert_to_tensor(self.scale / self.std, "float32")
+        shift = ops.convert_to_tensor(-self.mean / self.std, "float32")
+        return ops.cast(images, "float32") * factor + shift

@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from keras_lt.data.transforms.transform import Transform
+from keras_lt.data.transforms.device_transform import DeviceTransform
+from keras_lt.ops import augmentation
+from keras_lt.types import Tensor
 from keras_lt.validation import check_fraction
 
 
-class RandomFlip(Transform):
+class RandomFlip(DeviceTransform):
     """Mirrors each image left to right with a given probability.
 
     Args:
@@ -20,6 +22,8 @@ class RandomFlip(Transform):
     array([2, 1], dtype=uint8)
     """
 
+    num_draws = 1
+
     def __init__(self, probability: float = 0.5):
         self.probability = check_fraction("probability", probability)
 
@@ -29,7 +33,20 @@ class RandomFlip(Transform):
         labels: np.ndarray,
         generator: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
-        flipped = generator.random(len(images)) < self.probability
+        draws, labels = self.draw(images.shape, labels, generator)
+        flipped = draws[:, 0] > 0
         images = images.copy()
         images[flipped] = images[flipped, :, ::-1]
         return images, labels
+
+    def draw(
+        self,
+        shape: tuple[int, ...],
+        labels: np.ndarray,
+        generator: np.random.Generator,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        flipped = generator.random((shape[0], 1)) < self.probability
+        return flipped.astype("int32"), labels
+
+    def apply(self, images: Tensor, draws: Tensor) -> Tensor:
+        return augmentation.mirrored(images, draws[:, 0])
