@@ -87,6 +87,12 @@ _DTYPE_POLICY = flags.DEFINE_enum(
     backend.DTYPE_POLICIES,
     "Precision of the networks.",
 )
+_DEVICE_DATA = flags.DEFINE_bool(
+    "device_data",
+    False,
+    "Keep and augment the training images on the device where their "
+    "augmentation can run there; for a GPU.",
+)
 _THREADS = flags.DEFINE_integer(
     "threads", None, "CPU threads of each training.", lower_bound=1
 )
@@ -177,6 +183,7 @@ def _make_runs(
         pathlib.Path(_RUNS_DIR.value),
         results_dir,
         machine,
+        device_data=_DEVICE_DATA.value,
         jobs=_JOBS.value,
         say=lambda line: print(line, flush=True),
     )

@@ -23,11 +23,12 @@ class FakeTraining:
     def __init__(self, failing=()):
         self.failing = set(failing)
         self.calls = []
+        self.flags = {}
 
     def __call__(self, flags, log):
         folder = pathlib.Path(flags["output_dir"])
         self.calls.append(folder.name)
-        self.flags = dict(flags)
+        self.flags[folder.name] = dict(flags)
         log.write_text("\n".join(f"line {i}" for i in range(9)))
         if folder.name in self.failing:
             return 1
@@ -44,11 +45,12 @@ class FakeTraining:
         return 0
 
 
-def runner(tmp_path, train, jobs=1):
+def runner(tmp_path, train, jobs=1, device_data=False):
     return Runner(
         tmp_path / "runs",
         tmp_path / "kept",
         {"backend": "jax"},
+        device_data=device_data,
         jobs=jobs,
         train=train,
         say=lambda line: None,
@@ -71,7 +73,7 @@ def test_results_are_kept_with_their_row(tmp_path, jobs):
         ("second", 0),
         ("student", 10),
     }
-    assert train.flags["backend"] == "jax"
+    assert train.flags["second_short_seed0"]["backend"] == "jax"
     place = train.calls.index
     assert place("plain_short_seed0") < place("second_short_seed0")
 
@@ -116,6 +118,15 @@ def test_file_of_something_else_is_named(tmp_path):
     (folder / "a.json").write_text("{}")
     with pytest.raises(ValueError, match=r"a\.json.*KeyError\('row'\)"):
         read_all(tmp_path)
+
+
+def test_only_plain_augmentation_runs_on_the_device(tmp_path):
+    train = FakeTraining()
+    runner(tmp_path, train, device_data=True).make(runs("student"))
+    on_device = {
+        name for name, flags in train.flags.items() if "device_data" in flags
+    }
+    assert on_device == {"plain_short_seed0", "student_short_seed10"}
 
 
 def test_ensemble_is_the_mean_of_what_its_members_answer(tmp_path):
