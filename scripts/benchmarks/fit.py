@@ -64,15 +64,17 @@ def run(
     labels = generator.integers(num_classes, size=count, dtype="int32")
     fixed = _FixedBatch(images[:batch_size], labels[:batch_size], steps)
 
-    def plain() -> keras.Model:
-        return _compiled(_plain_model(network(image_shape), num_classes))
+    def plain(weight_decay: float = 0.0) -> keras.Model:
+        model = _plain_model(network(image_shape), num_classes)
+        models.add_weight_decay(model, weight_decay)
+        return _compiled(model)
 
     def ours(**options: Any) -> keras.Model:
         backbone = network(image_shape)
         return _compiled(models.LongTailModel(backbone, num_classes, **options))
 
     rows = [_on_arrays(plain(), ours(), fixed.x, labels, batch_size, repeats)]
-    bare = plain()
+    bare = plain(_DECAY)  # The same work, but for the input.
     for kind in (data.Batches, data.DeviceBatches):
         batches = kind(
             (images, labels), batch_size, transform=data.transforms.cifar()
