@@ -33,11 +33,6 @@ ONE_THREAD = {
     "TF_NUM_INTEROP_THREADS": "2",  # One waits for itself in tf.data.
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
 }
-# Tests on JAX compile for longer than they compute.
-QUICK_COMPILATION = (
-    "--xla_backend_optimization_level=0 "
-    "--xla_llvm_disable_expensive_passes=true"
-)
 
 
 def main() -> int:
@@ -76,9 +71,6 @@ def run_tests(backend: str, workers: int) -> tuple[str, bool, float]:
     if workers > 1:
         settings.update(ONE_THREAD)
         command += ["-n", str(workers), "--dist", "worksteal"]
-    if backend == "jax":
-        flags = settings.get("XLA_FLAGS", os.environ.get("XLA_FLAGS", ""))
-        settings["XLA_FLAGS"] = f"{flags} {QUICK_COMPILATION}".strip()
     return run(f"tests on {backend}", command, settings)
 
 
