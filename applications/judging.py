@@ -4,12 +4,12 @@ import importlib
 import json
 import pathlib
 
-import keras
 import numpy as np
 
 from applications.experiment import predict as answer
 from applications.finished_run import FinishedRun
 from applications.settings import Settings
+from keras_lt import data
 from keras_lt import posthoc
 from keras_lt import report
 
@@ -47,6 +47,23 @@ def judge(
     )
 
 
+def data_of(
+    folder: pathlib.Path, data_dir: str | None = None
+) -> tuple[data.Split, data.transforms.Transform]:
+    """Returns the data of a run, and what its test images go through.
+
+    Args:
+        folder: The output folder of the run.
+        data_dir: Where the data lies, if not where it was.
+    """
+    start = json.loads((folder / "settings.json").read_text())
+    saved = {**start["settings"], "data_dir": data_dir or start["data_dir"]}
+    settings = Settings.from_json(saved)
+    name = f"applications.{start['application']}.recipe"
+    recipe = importlib.import_module(name)
+    return recipe.load(settings), recipe.evaluation(settings)
+
+
 def _stored(folder: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
     with np.load(folder / "logits.npz", allow_pickle=False) as arrays:
         return arrays["logits"], arrays["labels"]
@@ -55,11 +72,6 @@ def _stored(folder: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
 def _predict(
     folder: pathlib.Path, data_dir: str | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    start = json.loads((folder / "settings.json").read_text())
-    saved = {**start["settings"], "data_dir": data_dir or start["data_dir"]}
-    settings = Settings.from_json(saved)
-    name = f"applications.{start['application']}.recipe"
-    recipe = importlib.import_module(name)
-    model = keras.models.load_model(folder / "model.keras", compile=False)
-    test = recipe.load(settings).test
-    return answer(model, test, recipe.evaluation(settings)), test.y
+    split, evaluation = data_of(folder, data_dir)
+    model = FinishedRun(folder, "run").model
+    return answer(model, split.test, evaluation), split.test.y

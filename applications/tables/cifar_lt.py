@@ -94,6 +94,18 @@ ROWS = (
         initial="crossentropy",
     ),
     Row(
+        "tau_normalized",
+        {"method": "tau_normalized"},
+        (Line("tau-normalisation of cross-entropy"),),
+        initial="crossentropy",
+    ),
+    Row(
+        "nearest_class_mean",
+        {"method": "nearest_class_mean"},
+        (Line("nearest class mean on cross-entropy"),),
+        initial="crossentropy",
+    ),
+    Row(
         "elf_ldam_drw",
         _EXITS,
         (
@@ -262,6 +274,8 @@ CIFAR_LT = Table(
             "balanced_softmax",
             "ldam_drw",
             "crt",
+            "tau_normalized",
+            "nearest_class_mean",
             "elf_ldam_drw",
             "elf_ldam_drw_threshold1",
             "dro_lt",

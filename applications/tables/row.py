@@ -3,6 +3,9 @@
 import dataclasses
 from collections.abc import Mapping
 
+DERIVED = ("ensemble", "tau_normalized", "nearest_class_mean")
+"""Methods that make a row of finished runs, without training."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Line:
@@ -46,7 +49,8 @@ class Row:
         name: What its files are called.
         flags: Of `scripts/train.py`, without those of the data and the length.
         lines: What is shown.
-        initial: Name of the row whose weights it starts from.
+        initial: Name of the row whose weights it starts from, or whose model
+            it is made of.
         teachers: Its teachers, or the members of an ensemble.
         seed_offset: What is added to the seed of a pair, so that a student
             does not start from the weights of its teacher.
@@ -60,9 +64,9 @@ class Row:
     seed_offset: int = 0
 
     @property
-    def is_ensemble(self) -> bool:
-        """Whether it is the mean of the answers of runs, and not trained."""
-        return self.flags["method"] == "ensemble"
+    def is_derived(self) -> bool:
+        """Whether it is made of the models or answers of runs."""
+        return self.flags["method"] in DERIVED
 
     def line(self, kind: str) -> Line | None:
         """Returns the line of this kind of answers, if there is one."""

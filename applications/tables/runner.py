@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from applications.files import write_json
-from applications.tables.ensemble import ensemble
+from applications.tables.derived import derive
 from applications.tables.run import Run
 
 TRAIN = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "train.py"
@@ -101,9 +101,12 @@ class Runner:
         if not all([one.result() for one in before]):
             self._keep_failure(run, "a run that it needs has failed")
             return False
-        if run.row.is_ensemble:
+        if run.row.is_derived:
             folders = [self.runs_dir / one.name for one in run.needs]
-            self._keep(run, {**ensemble(folders), "seed": run.seed})
+            record = derive(
+                run.row.flags["method"], folders, self.machine.get("data_dir")
+            )
+            self._keep(run, {**record, "seed": run.seed})
             return True
         result = self.runs_dir / run.name / "result.json"
         if not result.exists():

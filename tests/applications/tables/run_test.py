@@ -92,7 +92,7 @@ def test_train_understands_the_flags_of_every_run(augmentation):
     runs = plan(CIFAR_LT.by_name, CIFAR_LT.by_name, [cell], [0])
     assert len(names(runs)) == len(set(names(runs))) >= len(CIFAR_LT.rows)
     for run in runs:
-        if run.row.is_ensemble:
+        if run.row.is_derived:
             continue
         with flagsaver.flagsaver():
             own = run.flags(pathlib.Path("runs"))

@@ -159,4 +159,4 @@ def test_members_must_be_of_the_same_images(tmp_path):
     path = tmp_path / "runs" / "plain_short_seed0"
     np.savez(other / "logits.npz", logits=np.zeros((3, 4)), labels=[0, 1, 2])
     with pytest.raises(ValueError, match="other labels in .*other"):
-        ensemble([path, other])
+        ensemble([path, other], COUNTS)
