@@ -49,6 +49,7 @@ SHARED = (
     "image_size",
     "data_dir",
     "split_seed",
+    "device_data",
     "steps_per_execution",
     "verbose",
 )
@@ -149,8 +150,6 @@ def teacher_settings(
     return Settings(
         method=chosen.teacher_method,
         augmentation="strong" if strong else "plain",
-        # The strong one runs on the host.
-        device_data=settings.device_data and not strong,
         seed=100 * (settings.seed + 1) + number,
         output_dir=str(folder),
         resume=True,

@@ -90,8 +90,7 @@ _DTYPE_POLICY = flags.DEFINE_enum(
 _DEVICE_DATA = flags.DEFINE_bool(
     "device_data",
     False,
-    "Keep and augment the training images on the device where their "
-    "augmentation can run there; for a GPU.",
+    "Keep and augment the training images on the device; for a GPU.",
 )
 _THREADS = flags.DEFINE_integer(
     "threads", None, "CPU threads of each training.", lower_bound=1
@@ -179,11 +178,12 @@ def _make_runs(
         machine["data_dir"] = _DATA_DIR.value
     if _THREADS.value:
         machine["threads"] = str(_THREADS.value)
+    if _DEVICE_DATA.value:
+        machine["device_data"] = "true"
     runner = Runner(
         pathlib.Path(_RUNS_DIR.value),
         results_dir,
         machine,
-        device_data=_DEVICE_DATA.value,
         jobs=_JOBS.value,
         say=lambda line: print(line, flush=True),
     )

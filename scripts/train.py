@@ -209,7 +209,7 @@ _DEVICE_DATA = flags.DEFINE_bool(
     "device_data",
     False,
     "Whether the training images live and are augmented on the device, which "
-    "keeps a GPU busy; for images in memory and the plain augmentation.",
+    "keeps a GPU busy; for images in memory.",
 )
 _STEPS_PER_EXECUTION = flags.DEFINE_integer(
     "steps_per_execution",

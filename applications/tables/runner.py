@@ -47,8 +47,6 @@ class Runner:
         results_dir: Where the results are kept, in `<application>/results`.
         machine: Flags of `scripts/train.py` about the machine and the place of
             the data.
-        device_data: Whether images live and are augmented on the device, in
-            runs whose augmentation can be.
         jobs: Number of trainings at once.
         train: What trains.
         say: Called with a line for each run.
@@ -59,7 +57,6 @@ class Runner:
         runs_dir: pathlib.Path,
         results_dir: pathlib.Path,
         machine: Mapping[str, str],
-        device_data: bool = False,
         jobs: int = 1,
         train: Train = train,
         say: Callable[[str], Any] = print,
@@ -67,7 +64,6 @@ class Runner:
         self.runs_dir = runs_dir
         self.results_dir = results_dir
         self.machine = dict(machine)
-        self.device_data = device_data
         self.jobs = jobs
         self.train = train
         self.say = say
@@ -112,19 +108,14 @@ class Runner:
         if not result.exists():
             self.say(f"{run.name}: training")
             log = self.runs_dir / f"{run.name}.log"
-            status = self.train(self._flags(run), log)
+            own = {**run.flags(self.runs_dir), **self.machine}
+            status = self.train(own, log)
             if status or not result.exists():
                 lines = log.read_text(encoding="utf-8").strip().splitlines()
                 self._keep_failure(run, "\n".join(lines[-LAST_LINES:]))
                 return False
         self._keep(run, json.loads(result.read_text(encoding="utf-8")))
         return True
-
-    def _flags(self, run: Run) -> dict[str, str]:
-        flags = {**run.flags(self.runs_dir), **self.machine}
-        if self.device_data and run.cell.augmentation == "plain":
-            flags["device_data"] = "true"
-        return flags
 
     def _keep(self, run: Run, record: Mapping[str, Any]) -> None:
         write_json(self.kept(run), {"row": run.row.name, **record})

@@ -27,9 +27,9 @@ class DeviceBatches(Batches):
     them again; they are in no file that is saved meanwhile.
 
     The batches are those of `Batches` with the same arguments, to the rounding
-    of float32, so that either gives the same training. Everywhere else, in
-    `evaluate`, in the hands of an objective or of a plain Keras model, these
-    are `Batches`, with images made on the host.
+    of float32, and of bytes in `AutoAugment`, so that either gives the same
+    training. Everywhere else, in `evaluate`, in the hands of an objective or
+    of a plain Keras model, these are `Batches`, with images made on the host.
 
     For images that fit into the memory of the device beside the network:
     those of CIFAR-100 take 150 MB.
@@ -40,7 +40,7 @@ class DeviceBatches(Batches):
         batch_size: As in `Batches`.
         sampler: As in `Batches`.
         transform: A `transforms.DeviceTransform`, such as `RandomCrop`,
-            `RandomFlip`, `Cutout`, `Normalize`, `Mixup`, `CutMix`, and
+            `RandomFlip`, `AutoAugment`, `Cutout`, `Normalize`, `Mixup`, and
             `Compose` of these, or None.
         seed: As in `Batches`.
         **kwargs: The other arguments of `Batches`. A `BatchExtra` among

@@ -6,7 +6,7 @@ images of shape `(batch, height, width, channels)` with 1 or 3 channels.
 
 import numpy as np
 
-_FIXED = 65536.0  # Pillow computes coordinates in 16.16 fixed point
+from keras_lt.ops.pixel_operations import FIXED_POINT
 
 
 def affine(
@@ -20,10 +20,7 @@ def affine(
         fill: One byte per channel, for what comes from outside.
     """
     count, height, width, channels = images.shape
-    matrices = matrices.astype("float64").copy()
-    matrices[:, 2] += 0.5 * (matrices[:, 0] + matrices[:, 1])
-    matrices[:, 5] += 0.5 * (matrices[:, 3] + matrices[:, 4])
-    fixed = np.floor(matrices * _FIXED + 0.5).astype("int64")[..., None, None]
+    fixed = fixed_point(matrices)[..., None, None]
     x, y = np.arange(width)[None], np.arange(height)[:, None]
     from_x = (fixed[:, 0] * x + fixed[:, 1] * y + fixed[:, 2]) >> 16
     from_y = (fixed[:, 3] * x + fixed[:, 4] * y + fixed[:, 5]) >> 16
@@ -35,6 +32,14 @@ def affine(
     moved = np.take(pixels, np.where(inside, places, 0), axis=0)
     moved[~inside] = fill
     return moved
+
+
+def fixed_point(matrices: np.ndarray) -> np.ndarray:
+    """Returns matrices for the middles of pixels, as Pillow has them."""
+    matrices = matrices.astype("float64").copy()
+    matrices[:, 2] += 0.5 * (matrices[:, 0] + matrices[:, 1])
+    matrices[:, 5] += 0.5 * (matrices[:, 3] + matrices[:, 4])
+    return np.floor(matrices * FIXED_POINT + 0.5).astype("int64")
 
 
 def rotation_matrices(

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 import numpy as np
+from keras import ops
 
 from keras_lt.data.transforms._leveled_operations import CIFAR_MEAN
-from keras_lt.data.transforms._leveled_operations import apply
 from keras_lt.data.transforms._leveled_operations import check_bytes
 from keras_lt.data.transforms._leveled_operations import check_fill
 from keras_lt.data.transforms._leveled_operations import fill_of
-from keras_lt.data.transforms.transform import Transform
+from keras_lt.data.transforms._operation_table import OperationTable
+from keras_lt.data.transforms.device_transform import DeviceTransform
+from keras_lt.types import Tensor
 
 # Two operations each: name, probability, level. Table 7 of the paper.
 _CIFAR_POLICY = (
@@ -39,9 +41,13 @@ _CIFAR_POLICY = (
     (("equalize", 0.8, 8), ("invert", 0.1, 3)),
     (("translate_y", 0.7, 9), ("autocontrast", 0.9, 1)),
 )
+_CHANCES = np.array([[one[1] for one in two] for two in _CIFAR_POLICY])
+_TABLE = OperationTable(
+    [(name, level) for two in _CIFAR_POLICY for name, _, level in two]
+)
 
 
-class AutoAugment(Transform):
+class AutoAugment(DeviceTransform):
     """Applies the AutoAugment policy for CIFAR to each image.
 
     Each image draws one of 25 sub-policies of two operations, and each of
@@ -66,6 +72,8 @@ class AutoAugment(Transform):
     - [Cubuk et al., 2019](https://arxiv.org/abs/1805.09501), table 7.
     """
 
+    num_draws = 2
+
     def __init__(self, fill: int | Sequence[int] = CIFAR_MEAN):
         self.fill = check_fill(fill)
 
@@ -76,18 +84,32 @@ class AutoAugment(Transform):
         generator: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
         check_bytes(images, "AutoAugment")
-        chosen = generator.integers(len(_CIFAR_POLICY), size=len(images))
-        fill = fill_of(self.fill, images)
-        for step in range(2):
-            names, chances, levels = zip(
-                *(policy[step] for policy in _CIFAR_POLICY), strict=True
-            )
-            happens = generator.random(len(images)) < np.array(chances)[chosen]
-            images = apply(
-                images,
-                np.where(happens, np.array(names)[chosen], ""),
-                np.array(levels, dtype="float64")[chosen],
-                fill,
-                generator,
-            )
+        fill = fill_of(self.fill, images.shape[-1])
+        draws, labels = self.draw(images.shape, labels, generator)
+        for entries in draws.T:
+            images = _TABLE.on_host(images, entries, fill)
         return images, labels
+
+    def draw(
+        self,
+        shape: tuple[int, ...],
+        labels: np.ndarray,
+        generator: np.random.Generator,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        count = shape[0]
+        chosen = generator.integers(len(_CIFAR_POLICY), size=count)
+        draws = []
+        for step in range(self.num_draws):
+            happens = generator.random(count) < _CHANCES[chosen, step]
+            forward = generator.choice([0, 1], size=count)
+            entries = 2 * (2 * chosen + step) + forward
+            draws.append(np.where(happens, entries, _TABLE.nothing))
+        return np.stack(draws, axis=1).astype("int32"), labels
+
+    def apply(self, images: Tensor, draws: Tensor) -> Tensor:
+        check_bytes(images, "AutoAugment")
+        fill = fill_of(self.fill, images.shape[-1])
+        images = ops.cast(images, "int32")
+        for step in range(self.num_draws):
+            images = _TABLE.on_device(images, draws[:, step], fill)
+        return ops.cast(images, "uint8")

@@ -45,12 +45,11 @@ class FakeTraining:
         return 0
 
 
-def runner(tmp_path, train, jobs=1, device_data=False):
+def runner(tmp_path, train, jobs=1):
     return Runner(
         tmp_path / "runs",
         tmp_path / "kept",
         {"backend": "jax"},
-        device_data=device_data,
         jobs=jobs,
         train=train,
         say=lambda line: None,
@@ -118,15 +117,6 @@ def test_file_of_something_else_is_named(tmp_path):
     (folder / "a.json").write_text("{}")
     with pytest.raises(ValueError, match=r"a\.json.*KeyError\('row'\)"):
         read_all(tmp_path)
-
-
-def test_only_plain_augmentation_runs_on_the_device(tmp_path):
-    train = FakeTraining()
-    runner(tmp_path, train, device_data=True).make(runs("student"))
-    on_device = {
-        name for name, flags in train.flags.items() if "device_data" in flags
-    }
-    assert on_device == {"plain_short_seed0", "student_short_seed10"}
 
 
 def test_ensemble_is_the_mean_of_what_its_members_answer(tmp_path):

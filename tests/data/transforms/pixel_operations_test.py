@@ -145,13 +145,6 @@ AT_LEVEL_7 = {
 }
 
 
-class Negative:
-    """A generator whose moves all go one way."""
-
-    def choice(self, values, size):
-        return np.full(size, -1.0)
-
-
 @pytest.mark.parametrize("name", sorted(leveled.OPERATIONS))
 def test_levels_are_those_of_the_released_code(name):
     images = some_images()
@@ -159,8 +152,8 @@ def test_levels_are_those_of_the_released_code(name):
         images,
         np.full(len(images), name),
         np.full(len(images), 7.0),
+        np.full(len(images), -1.0),
         np.array(FILL),
-        Negative(),
     )
     expected = by_pillow(images, AT_LEVEL_7[name])
     np.testing.assert_array_equal(result, expected)

@@ -109,25 +109,22 @@ def test_cutout_covers_a_square_cut_off_at_the_border():
 
 
 def test_policy_draws_each_sub_policy_and_each_chance():
-    images, labels = batch(20000, size=2)
-    seen = {}
-
-    def record(images, names, levels, fill, generator):
-        for pair in zip(names.tolist(), levels.tolist(), strict=True):
-            seen[pair] = seen.get(pair, 0) + 1
-        return images
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(auto_augment, "apply", record)
-        transforms.AutoAugment()(images, labels, rng())
-    expected = {}
-    for policy in auto_augment._CIFAR_POLICY:
-        for name, chance, level in policy:
-            pair = (name, float(level))
-            expected[pair] = expected.get(pair, 0) + chance * 20000 / 25
-    assert len(auto_augment._CIFAR_POLICY) == 25
-    for pair, mean in expected.items():
-        assert abs(seen.get(pair, 0) - mean) <= 4.5 * np.sqrt(mean), pair
+    draws, _ = transforms.AutoAugment().draw((20000, 2, 2, 3), [], rng())
+    table, policies = auto_augment._TABLE, auto_augment._CIFAR_POLICY
+    assert len(policies) == 25
+    seen = np.bincount(draws.ravel(), minlength=table.nothing + 1)
+    operations = [one for two in policies for one in two]
+    for entry in range(table.nothing):
+        name, chance, level = operations[entry // 2]
+        assert (table.names[entry], table.levels[entry]) == (name, level)
+        assert table.signs[entry] == (-1, 1)[entry % 2]
+        mean = chance * 20000 / 25 / 2
+        assert abs(seen[entry] - mean) <= 4.5 * np.sqrt(mean), entry
+    assert seen[table.nothing] > 0
+    first, second = draws.T
+    both = (first < table.nothing) & (second < table.nothing)
+    np.testing.assert_array_equal(first[both] // 4, second[both] // 4)
+    np.testing.assert_array_equal(second[both] // 2 - first[both] // 2, 1)
 
 
 def test_augmentation_takes_grey_images():
