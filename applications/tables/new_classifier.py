@@ -3,8 +3,7 @@
 import pathlib
 from collections.abc import Sequence
 
-import keras
-
+from applications.batches import in_order
 from applications.experiment import predict
 from applications.finished_run import FinishedRun
 from applications.judging import data_of
@@ -39,8 +38,8 @@ def tau_normalized(
             "--validation_per_class."
         )
     model = FinishedRun(folder, "run").model
-    images, labels = evaluation(held_out.x[:], held_out.y)
-    tau = posthoc.choose_tau_normalization(model, images, labels).tau
+    batches = in_order(held_out, evaluation)
+    tau = posthoc.choose_tau_normalization(model, batches).tau
     balanced = posthoc.tau_normalized(model, tau)
     logits = predict(balanced, split.test, evaluation)
     return Answers(
@@ -62,9 +61,8 @@ def nearest_class_mean(
     """
     (folder,) = folders
     split, evaluation = data_of(folder, data_dir)
-    images, labels = evaluation(split.train.x[:], split.train.y)
-    model: keras.Model = posthoc.with_class_means(
-        FinishedRun(folder, "run").model, images, labels
+    model = posthoc.with_class_means(
+        FinishedRun(folder, "run").model, in_order(split.train, evaluation)
     )
     logits = predict(model, split.test, evaluation)
     return Answers({"as_trained": logits}, split.test.y, 0.0, "not needed")

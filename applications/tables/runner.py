@@ -98,12 +98,7 @@ class Runner:
             self._keep_failure(run, "a run that it needs has failed")
             return False
         if run.row.is_derived:
-            folders = [self.runs_dir / one.name for one in run.needs]
-            record = derive(
-                run.row.flags["method"], folders, self.machine.get("data_dir")
-            )
-            self._keep(run, {**record, "seed": run.seed})
-            return True
+            return self._derive(run)
         result = self.runs_dir / run.name / "result.json"
         if not result.exists():
             self.say(f"{run.name}: training")
@@ -115,6 +110,17 @@ class Runner:
                 self._keep_failure(run, "\n".join(lines[-LAST_LINES:]))
                 return False
         self._keep(run, json.loads(result.read_text(encoding="utf-8")))
+        return True
+
+    def _derive(self, run: Run) -> bool:
+        folders = [self.runs_dir / one.name for one in run.needs]
+        method, data_dir = run.row.flags["method"], self.machine.get("data_dir")
+        try:
+            record = derive(method, folders, data_dir)
+        except (OSError, ValueError) as error:
+            self._keep_failure(run, f"{type(error).__name__}: {error}")
+            return False
+        self._keep(run, {**record, "seed": run.seed})
         return True
 
     def _keep(self, run: Run, record: Mapping[str, Any]) -> None:

@@ -140,6 +140,16 @@ def test_ensemble_is_the_mean_of_what_its_members_answer(tmp_path):
     assert kept.cell == CELL
 
 
+def test_derived_row_may_fail(tmp_path):
+    train = FakeTraining()
+    runner(tmp_path, train).make(runs("plain"))
+    (tmp_path / "runs" / "plain_short_seed0" / "logits.npz").unlink()
+    missing = runner(tmp_path, train).make(runs("both"))
+    assert [run.row.name for run in missing] == ["both"]
+    kept = {run.row: run for run in read_all(tmp_path / "kept")}["both"]
+    assert kept.failure.startswith("FileNotFoundError: ")
+
+
 def test_members_must_be_of_the_same_images(tmp_path):
     train = FakeTraining()
     runner(tmp_path, train).make(runs("plain"))
