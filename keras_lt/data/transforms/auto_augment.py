@@ -3,15 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from keras import ops
 
 from keras_lt.data.transforms._leveled_operations import CIFAR_MEAN
-from keras_lt.data.transforms._leveled_operations import check_bytes
-from keras_lt.data.transforms._leveled_operations import check_fill
-from keras_lt.data.transforms._leveled_operations import fill_of
 from keras_lt.data.transforms._operation_table import OperationTable
-from keras_lt.data.transforms.device_transform import DeviceTransform
-from keras_lt.types import Tensor
+from keras_lt.data.transforms._policy import Policy
 
 # Two operations each: name, probability, level. Table 7 of the paper.
 _CIFAR_POLICY = (
@@ -47,7 +42,7 @@ _TABLE = OperationTable(
 )
 
 
-class AutoAugment(DeviceTransform):
+class AutoAugment(Policy):
     """Applies the AutoAugment policy for CIFAR to each image.
 
     Each image draws one of 25 sub-policies of two operations, and each of
@@ -72,23 +67,8 @@ class AutoAugment(DeviceTransform):
     - [Cubuk et al., 2019](https://arxiv.org/abs/1805.09501), table 7.
     """
 
-    num_draws = 2
-
     def __init__(self, fill: int | Sequence[int] = CIFAR_MEAN):
-        self.fill = check_fill(fill)
-
-    def __call__(
-        self,
-        images: np.ndarray,
-        labels: np.ndarray,
-        generator: np.random.Generator,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        check_bytes(images, "AutoAugment")
-        fill = fill_of(self.fill, images.shape[-1])
-        draws, labels = self.draw(images.shape, labels, generator)
-        for entries in draws.T:
-            images = _TABLE.on_host(images, entries, fill)
-        return images, labels
+        super().__init__(_TABLE, num_draws=2, fill=fill)
 
     def draw(
         self,
@@ -103,13 +83,5 @@ class AutoAugment(DeviceTransform):
             happens = generator.random(count) < _CHANCES[chosen, step]
             forward = generator.choice([0, 1], size=count)
             entries = 2 * (2 * chosen + step) + forward
-            draws.append(np.where(happens, entries, _TABLE.nothing))
+            draws.append(np.where(happens, entries, self.table.nothing))
         return np.stack(draws, axis=1).astype("int32"), labels
-
-    def apply(self, images: Tensor, draws: Tensor) -> Tensor:
-        check_bytes(images, "AutoAugment")
-        fill = fill_of(self.fill, images.shape[-1])
-        images = ops.cast(images, "int32")
-        for step in range(self.num_draws):
-            images = _TABLE.on_device(images, draws[:, step], fill)
-        return ops.cast(images, "uint8")

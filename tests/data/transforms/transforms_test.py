@@ -110,7 +110,7 @@ def test_cutout_covers_a_square_cut_off_at_the_border():
 
 def test_policy_draws_each_sub_policy_and_each_chance():
     draws, _ = transforms.AutoAugment().draw((20000, 2, 2, 3), [], rng())
-    table, policies = auto_augment._TABLE, auto_augment._CIFAR_POLICY
+    table, policies = transforms.AutoAugment().table, auto_augment._CIFAR_POLICY
     assert len(policies) == 25
     seen = np.bincount(draws.ravel(), minlength=table.nothing + 1)
     operations = [one for two in policies for one in two]
