@@ -5,11 +5,11 @@ import dataclasses
 import keras
 
 from applications.augmentation import refuse_strong
+from applications.backbones import make_backbone
+from applications.backbones import make_preprocessing
 from applications.cbd import find_teachers
 from applications.cbd import student_projection
 from applications.experiment import train_and_judge
-from applications.image_folder.backbones import make_backbone
-from applications.image_folder.backbones import make_preprocessing
 from applications.methods import combine
 from applications.networks import network
 from applications.result import Result

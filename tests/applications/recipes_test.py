@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 import applications
+from applications import backbones
 from applications import cifar
 from applications import judging
 from applications.cifar10_lt import recipe as cifar10_lt
 from applications.cifar100_lt import recipe as cifar100_lt
 from applications.digits_lt import recipe as digits_lt
 from applications.digits_lt.network import digits_network
-from applications.image_folder import backbones
 from applications.image_folder import recipe as image_folder
 from applications.settings import Settings
 from keras_lt import report
