@@ -30,14 +30,13 @@ def run(settings: Settings) -> Result:
     """Trains and judges on the images of `settings.data_dir`."""
     method = combine(settings.method)
     schedule = SCHEDULES[settings.schedule or "short"].as_set(settings)
-    if settings.pretrained:
+    pretrained = settings.pretrained_weights or settings.pretrained
+    if pretrained:
         schedule = dataclasses.replace(schedule, learning_rate=FINE_TUNING_RATE)
     teachers = find_teachers("image_folder", settings)
     split = load(settings)
     keras.utils.set_random_seed(settings.seed)
-    backbone = make_backbone(
-        settings.backbone, settings.image_size, settings.pretrained
-    )
+    backbone = make_backbone(settings.backbone, settings.image_size, pretrained)
     model = network(
         backbone,
         split.num_classes,
