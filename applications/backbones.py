@@ -53,6 +53,12 @@ def make_backbone(
         ConnectionError: If weights cannot be downloaded.
     """
     published = pretrained is True
+    path = None if isinstance(pretrained, bool) else pathlib.Path(pretrained)
+    if path is not None and not path.is_file():
+        raise ValueError(
+            "`pretrained_weights` must be a file. Received: "
+            f"{str(path)!r}, which is not there."
+        )
     library, _, own = name.partition("/")
     if library in LIBRARIES and own:
         with downloading(name):
@@ -67,8 +73,8 @@ def make_backbone(
                 weights="imagenet" if published else None,
                 input_shape=(*image_size, 3),
             )
-    if not isinstance(pretrained, bool):
-        _load_weights(network, name, pathlib.Path(pretrained))
+    if path is not None:
+        _load_weights(network, name, path)
     if type(network).__name__ in ("ViTBackbone", "DINOV2Backbone"):
         return models.TransformerBackbone(network)
     return network
@@ -119,11 +125,6 @@ def _resnet(
 
 
 def _load_weights(network: keras.Model, name: str, path: pathlib.Path) -> None:
-    if not path.is_file():
-        raise ValueError(
-            "`pretrained_weights` must be a file. Received: "
-            f"{str(path)!r}, which is not there."
-        )
     try:
         network.load_weights(path)
     except (ValueError, OSError, KeyError) as error:
@@ -136,21 +137,12 @@ def _load_weights(network: keras.Model, name: str, path: pathlib.Path) -> None:
 
 
 def _network(name: str) -> tuple[Any, Any]:
-    modules = [
-        importlib.import_module(f"keras.applications.{module}")
-        for module in sorted(vars(keras.applications))
-        if module.islower() and not module.startswith("_")
-    ]
-    modules = [one for one in modules if hasattr(one, "preprocess_input")]
-    for module in modules:
-        if name in vars(module) and name[0].isupper():
-            return getattr(module, name), module
-    known = sorted(
-        attribute
-        for module in modules
-        for attribute in vars(module)
-        if attribute[0].isupper()
-    )
+    """Returns what makes a network, and the module that it belongs to."""
+    known = [one for one in vars(keras.applications) if one[0].isupper()]
+    if name in known:
+        make = getattr(keras.applications, name)
+        module = make.__module__.rpartition(".")[2]
+        return make, importlib.import_module(f"keras.applications.{module}")
     others = [
         f"{library}/{own}"
         for library, module in LIBRARIES.items()
@@ -158,7 +150,7 @@ def _network(name: str) -> tuple[Any, Any]:
     ]
     raise ValueError(
         f"The backbone must be one of {', '.join(RESNETS)}; one of "
-        f"keras.applications: {', '.join(dict.fromkeys(known))}; one of "
+        f"keras.applications: {', '.join(sorted(known))}; one of "
         f"{', '.join(others)}, or another preset of keras-hub after "
         f"`keras_hub/`. Received: {name!r}."
     )

@@ -31,9 +31,7 @@ def exit_model(backbone, **settings):
     ("make", "given", "pooling", "rows"),
     [
         (vit, {}, "token", slice(1)),
-        (vit, {}, "mean", slice(1, None)),
         (vit, {"use_class_token": False}, "mean", slice(None)),
-        (dinov2, {}, "token", slice(1)),
         (dinov2, {}, "mean", slice(3, None)),
     ],
 )
@@ -70,9 +68,11 @@ def test_exit_is_the_stream_between_blocks():
 
 def test_exits_train_stop_early_and_come_back_from_a_file(tmp_path):
     keras.utils.set_random_seed(0)
-    network = vit(dropout_rate=0.1)
-    model = exit_model(TransformerBackbone(network), classifier="cosine")
-    assert 0.3 < model.exit_costs()[0] < 0.6 < model.exit_costs()[1] < 0.9
+    network = vit(dropout_rate=0.1, num_layers=2)
+    model = exit_model(
+        TransformerBackbone(network), exits=BLOCKS[:1], classifier="cosine"
+    )
+    assert 0.5 < model.exit_costs()[0] < 0.6 < model.exit_costs()[1] < 1.1
     x, y = images()
     model.compile(keras.optimizers.Adam(0.01), CROSSENTROPY)
     before = network.get_weights()
@@ -86,10 +86,10 @@ def test_exits_train_stop_early_and_come_back_from_a_file(tmp_path):
 
     scores = model.exit_logits(x, verbose=0)[:, 0]
     odds = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
-    model.threshold = [float(np.median(odds.max(1))), 1.0]
+    model.threshold = float(np.median(odds.max(1)))
     answer = model.predict_with_exits(x, verbose=0)
-    assert sorted(set(answer.exits.tolist())) == [1, 3]
-    assert answer.flops_saved > 0.2
+    assert sorted(set(answer.exits.tolist())) == [1, 2]
+    assert 0.15 < answer.flops_saved < 0.3
     logits = model.exit_logits(x, verbose=0)
     chosen = logits[np.arange(len(x)), answer.exits - 1]
     np.testing.assert_allclose(answer.logits, chosen, 1e-4, 1e-4)
