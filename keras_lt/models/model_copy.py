@@ -30,7 +30,8 @@ def copy_of(model: keras.Model, **changes: Any) -> keras.Model:
     for one in (model, copy):
         if "classifier" in changes:
             left_out += one.classifiers()
-    if isinstance(model, ClassificationModel) and adapted_layers(model):
+    own = isinstance(model, ClassificationModel)
+    if own and adapted_layers(model.backbone):
         _copy_merged(model.backbone, copy.backbone)
         left_out += [model.backbone, copy.backbone]
     copy_values(_variables(model, left_out), _variables(copy, left_out))

@@ -72,7 +72,7 @@ def test_exits_train_stop_early_and_come_back_from_a_file(tmp_path):
     model = exit_model(
         TransformerBackbone(network), exits=BLOCKS[:1], classifier="cosine"
     )
-    assert 0.5 < model.exit_costs()[0] < 0.6 < model.exit_costs()[1] < 1.1
+    assert 0.6 < model.exit_costs()[0] < 0.75 < model.exit_costs()[1] < 1.1
     x, y = images()
     model.compile(keras.optimizers.Adam(0.01), CROSSENTROPY)
     before = network.get_weights()
@@ -89,7 +89,7 @@ def test_exits_train_stop_early_and_come_back_from_a_file(tmp_path):
     model.threshold = float(np.median(odds.max(1)))
     answer = model.predict_with_exits(x, verbose=0)
     assert sorted(set(answer.exits.tolist())) == [1, 2]
-    assert 0.15 < answer.flops_saved < 0.3
+    assert 0.1 < answer.flops_saved < 0.2
     logits = model.exit_logits(x, verbose=0)
     chosen = logits[np.arange(len(x)), answer.exits - 1]
     np.testing.assert_allclose(answer.logits, chosen, 1e-4, 1e-4)

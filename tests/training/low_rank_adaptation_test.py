@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_lt import data
 from keras_lt import models
 from keras_lt import posthoc
 from keras_lt import training
@@ -136,6 +137,35 @@ def test_stages_train_what_is_not_frozen_for_the_updates():
         found = {id(v) for v in model.trainable_variables}
         assert found == expected, selection
     assert not model.backbone.get_layer("stage_1_bn").trainable
+
+
+class Cut(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            raise InterruptedError
+
+
+def test_stopped_training_goes_on_with_its_updates(tmp_path):
+    def run(directory=None, callbacks=()):
+        keras.utils.set_random_seed(0)
+        model = long_tail_model(graph_backbone())
+        training.enable_lora(model, rank=2)
+        stage = training.Stage(
+            name="updates",
+            epochs=3,
+            batches=data.Batches(images(), 4, seed=1),
+            loss=CROSSENTROPY,
+            optimizer=keras.optimizers.SGD(0.1, momentum=0.9),
+            callbacks=callbacks,
+        )
+        training.train(model, [stage], directory=directory, verbose=0)
+        return values(model.variables)
+
+    whole = run()
+    with pytest.raises(InterruptedError):
+        run(tmp_path, [Cut()])
+    for one, two in zip(whole, run(tmp_path), strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_other_functions_take_an_adapted_model():
