@@ -122,8 +122,9 @@ class TrainingSettings(SettingsGroup):
             # They train the whole backbone, or the updates in it.
             for name in ("trainable", "trainable_layers"):
                 self._refuse(name, "without stages of `dro_lt`", method)
-        for name in OF_FIRST_STAGE:
-            if initial_run is not None:
+        if initial_run is not None:
+            # A file holds updates of 0, from where they cannot grow.
+            for name in (*OF_FIRST_STAGE, "lora_rank"):
                 self._refuse(name, "without `initial_run`", method)
         if "dro_lt" in method and ("cbd" in method or form == "joint"):
             self._refuse("mixing", "without class-aware batches", method)

@@ -90,6 +90,7 @@ def test_wrong_choice_is_refused(choices, match):
             "without `initial_run`",
         ),
         ("dro_lt", {}, {"trainable": ("a",)}, "without stages of `dro_lt`"),
+        ("crt", {"initial_run": "a"}, {"lora_rank": 2}, "without `initial_ru"),
         ("crt", {"initial_run": "a"}, {"ema": 0.9}, "without `initial_run`"),
         (
             "crt",
