@@ -100,7 +100,6 @@ def test_exits_train_stop_early_and_come_back_from_a_file(tmp_path):
         loaded.exit_logits(x, verbose=0), model.exit_logits(x, verbose=0)
     )
     assert loaded.count_params() == model.count_params()
-    assert np.isfinite(loaded.fit(x, y, verbose=0).history["loss"][0])
 
 
 def test_last_blocks_are_trained_alone():
