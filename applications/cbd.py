@@ -46,6 +46,7 @@ SHARED = (
     "validation_per_class",
     "backbone",
     "pretrained",
+    "pretrained_weights",
     "image_size",
     "data_dir",
     "split_seed",

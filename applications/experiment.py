@@ -25,6 +25,10 @@ def train_and_judge(setup: Setup) -> Result:
     stages = make_stages(setup)
     initial_run = load_initial_run(setup)
     folder = RunFolder.open(setup.application, settings)
+    if settings.training.classifier_start == "class_means":
+        training.initialize_from_class_means(
+            setup.model, in_order(split.train, setup.evaluation)
+        )
     model, history = classifier_stages.train(setup, stages, folder.checkpoints)
     exits = None
     if isinstance(model, models.EarlyExitModel):

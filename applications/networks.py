@@ -5,6 +5,7 @@ import keras
 from applications.methods import Method
 from applications.settings import Settings
 from keras_lt import models
+from keras_lt import training
 
 
 def network(
@@ -25,6 +26,29 @@ def network(
         settings: The choices of the run, of the exits among others.
         projection_dim: Width of a layer under the classifier, if any.
     """
+    chosen = settings.training
+    if chosen.lora_rank is not None:
+        # Before the model is made, which lets what is trained decay.
+        training.enable_lora(backbone, chosen.lora_rank)
+    model = _model(
+        backbone, num_classes, method, weight_decay, settings, projection_dim
+    )
+    if chosen.trainable is not None:
+        training.set_trainable(model, ["head", *chosen.trainable])
+    if chosen.trainable_layers is not None:
+        last = training.last_layers(model, chosen.trainable_layers)
+        training.set_trainable(model, last)
+    return model
+
+
+def _model(
+    backbone: keras.Model,
+    num_classes: int,
+    method: Method,
+    weight_decay: float,
+    settings: Settings,
+    projection_dim: int | None,
+) -> models.ClassificationModel:
     classifier = method.make_classifier(num_classes)
     if not method.exits:
         return models.LongTailModel(
@@ -34,12 +58,15 @@ def network(
             projection_dim=projection_dim,
             weight_decay=weight_decay,
         )
+    branch: str | keras.layers.Layer = settings.branch
+    if branch == "auto" and isinstance(backbone, models.TransformerBackbone):
+        branch = backbone.exit_branch()
     return models.EarlyExitModel(
         backbone,
         settings.exits,
         num_classes,
         classifier=classifier,
-        branch=settings.branch,
+        branch=branch,
         threshold=settings.threshold,
         training_threshold=settings.training_threshold,
         exit_weights=settings.exit_weights,

@@ -53,7 +53,8 @@ class Settings:
         augmentation: `"plain"`, or for CIFAR `"strong"`, which adds
             AutoAugment and Cutout.
         backbone: Network of `image_folder`.
-        pretrained: Whether that network starts from ImageNet weights.
+        pretrained: Whether that network starts from published weights.
+        pretrained_weights: Instead, a file with its weights.
         image_size: Height and width of the images of `image_folder`.
         data_dir: Where the data lies.
         output_dir: Where checkpoints, model, report and result go; None keeps
@@ -95,6 +96,7 @@ class Settings:
     augmentation: str = "plain"
     backbone: str = "resnet20"
     pretrained: bool = False
+    pretrained_weights: str | None = None
     image_size: tuple[int, int] = (64, 64)
     data_dir: str | None = None
     output_dir: str | None = None
@@ -110,6 +112,12 @@ class Settings:
         self._check_group("the robust term", "dro_lt", self.robustness)
         self._check_group("distillation", "cbd", self.distillation)
         self._check_second_stage()
+        if self.pretrained and self.pretrained_weights is not None:
+            raise ValueError(
+                "Weights must be the published ones or those of a file. "
+                "Received: pretrained=True and pretrained_weights="
+                f"{self.pretrained_weights!r}. Leave out --pretrained."
+            )
         self.training.check_with(
             self.method, self.robustness.form, self.initial_run
         )
@@ -125,8 +133,9 @@ class Settings:
         for name in ("data_dir", "output_dir", "resume", "verbose"):
             del own[name]
         own["distillation"] = self.distillation.what_is_trained()
-        if self.initial_run is not None:
-            own["initial_run"] = pathlib.Path(self.initial_run).name
+        for name in ("initial_run", "pretrained_weights"):
+            if own[name] is not None:
+                own[name] = pathlib.Path(own[name]).name
         return own
 
     @classmethod
@@ -140,7 +149,7 @@ class Settings:
         return cls(
             robustness=RobustnessSettings(**robustness),
             distillation=DistillationSettings(**distillation),
-            training=TrainingSettings(**own.pop("training", {})),
+            training=TrainingSettings(**_with_tuples(own.pop("training", {}))),
             **{"initial_run": initial_run, **own},
         )
 

@@ -12,13 +12,16 @@ from keras_lt.validation import check_positive
 from keras_lt.validation import check_positive_int
 
 MIXINGS = ("none", "mixup", "cutmix")
-STARTS = ("new", "trained")
+STARTS = ("new", "trained", "class_means")
 
 OF_FIRST_STAGE = ("mixing", "ema")
 """What only a stage that trains all layers on the plain loss has a use for."""
 
-OF_CRT = ("classifier_start", "max_norm", "retraining_decay")
+OF_CRT = ("max_norm", "retraining_decay")
 """What only the second stage of `crt` has a use for."""
+
+FREEZING = ("trainable", "trainable_layers", "lora_rank")
+"""Ways of training a part of the backbone, of which a run has one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,12 +36,20 @@ class TrainingSettings(SettingsGroup):
         mixing_alpha: Of the distribution of the shares of a pair.
         ema: Momentum of a moving average of the weights over the steps, with
             which the first stage ends; None for the last weights.
-        classifier_start: With the method `crt`, whether its classifier is
-            `"new"` or goes on from the `"trained"` one.
+        classifier_start: `"class_means"` starts cosine classifiers from the
+            means of the features of each class; `"trained"`, with the method
+            `crt`, lets its classifier go on from the trained one; else it is
+            `"new"`.
         max_norm: With `crt`, bound of the norm of the weights of a class, from
             0 at the smallest norm after the first stage to 1 at the largest.
         retraining_decay: With `crt`, weight decay of the classifier in the
             second stage; by default as before.
+        trainable: Layers of the backbone that are trained, by the start of
+            their names; others are frozen. None trains all.
+        trainable_layers: Instead, how many of its last layers are trained; 0
+            freezes the backbone.
+        lora_rank: Instead, rank of updates that are trained in place of the
+            backbone.
 
     Raises:
         ValueError: If a choice is out of its range, or without effect.
@@ -52,6 +63,9 @@ class TrainingSettings(SettingsGroup):
     classifier_start: str = "new"
     max_norm: float | None = None
     retraining_decay: float | None = None
+    trainable: tuple[str, ...] | None = None
+    trainable_layers: int | None = None
+    lora_rank: int | None = None
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
@@ -60,6 +74,11 @@ class TrainingSettings(SettingsGroup):
                 check_not_negative(name, getattr(self, name))
         if self.batch_size is not None:
             check_positive_int("batch_size", self.batch_size)
+        if self.lora_rank is not None:
+            check_positive_int("lora_rank", self.lora_rank)
+        if self.trainable_layers is not None:
+            check_not_negative("trainable_layers", self.trainable_layers)
+        self._check_one_way_of_freezing()
         check_choice("mixing", self.mixing, MIXINGS)
         check_choice("classifier_start", self.classifier_start, STARTS)
         check_positive("mixing_alpha", self.mixing_alpha)
@@ -95,8 +114,17 @@ class TrainingSettings(SettingsGroup):
         for name in OF_CRT:
             if "crt" not in method:
                 self._refuse(name, "with the method `crt`", method)
-        for name in OF_FIRST_STAGE:
-            if initial_run is not None:
+        if self.classifier_start == "trained" and "crt" not in method:
+            self._refuse("classifier_start", "with the method `crt`", method)
+        if self.classifier_start == "class_means":
+            self._check_class_means(method, initial_run)
+        if "dro_lt" in method and "cbd" not in method and form != "joint":
+            # They train the whole backbone, or the updates in it.
+            for name in ("trainable", "trainable_layers"):
+                self._refuse(name, "without stages of `dro_lt`", method)
+        if initial_run is not None:
+            # A file holds updates of 0, from where they cannot grow.
+            for name in (*OF_FIRST_STAGE, "lora_rank"):
                 self._refuse(name, "without `initial_run`", method)
         if "dro_lt" in method and ("cbd" in method or form == "joint"):
             self._refuse("mixing", "without class-aware batches", method)
@@ -108,9 +136,25 @@ class TrainingSettings(SettingsGroup):
         shared = {
             name: value
             for name, value in self.changed().items()
-            if name not in OF_CRT
+            if name not in (*OF_CRT, "classifier_start")
         }
         return TrainingSettings(**shared)
+
+    def _check_one_way_of_freezing(self) -> None:
+        chosen = [name for name in FREEZING if name in self.changed()]
+        if len(chosen) > 1:
+            raise ValueError(
+                "A part of the backbone must be trained in one way. Received: "
+                f"{' and '.join(chosen)}. Leave one of them out."
+            )
+
+    def _check_class_means(
+        self, method: Sequence[str], initial_run: str | None
+    ) -> None:
+        if not any(_has_cosine(name) for name in method):
+            self._refuse("classifier_start", "with the method cosine", method)
+        if initial_run is not None:
+            self._refuse("classifier_start", "without `initial_run`", method)
 
     def _refuse(self, name: str, where: str, method: Sequence[str]) -> None:
         if name in self.changed():

@@ -156,14 +156,19 @@ _AUGMENTATION = flags.DEFINE_enum(
 _BACKBONE = flags.DEFINE_string(
     "backbone",
     "resnet20",
-    "Network of image_folder: resnet20, resnet32, resnet44, resnet56, or a "
-    "name in keras.applications such as EfficientNetB0.",
+    "Network of image_folder: resnet20, resnet32, resnet44, resnet56, a name "
+    "in keras.applications such as EfficientNetB0, or one of another library, "
+    "such as keras_hub/resnet_18_imagenet or keras_cv/resnet18.",
 )
 _PRETRAINED = flags.DEFINE_bool(
     "pretrained",
     False,
-    "Whether a network of keras.applications starts from ImageNet weights, "
-    "which Keras downloads.",
+    "Whether the backbone starts from published weights, which are downloaded.",
+)
+_PRETRAINED_WEIGHTS = flags.DEFINE_string(
+    "pretrained_weights",
+    None,
+    "Instead, a file with weights of the backbone, without its top.",
 )
 _IMAGE_SIZE = flags.DEFINE_integer(
     "image_size", 64, "Height and width in image_folder.", lower_bound=8
@@ -248,7 +253,7 @@ def main(argv: list[str]) -> None:
     recipe = importlib.import_module(f"applications.{name}.recipe")
     try:
         result = recipe.run(_settings())
-    except ValueError as error:
+    except (ConnectionError, ValueError) as error:
         raise SystemExit(f"{type(error).__name__}: {error}") from error
     print(result.table())
 
@@ -285,6 +290,7 @@ def _settings() -> "Settings":
         augmentation=_AUGMENTATION.value,
         backbone=_BACKBONE.value,
         pretrained=_PRETRAINED.value,
+        pretrained_weights=_PRETRAINED_WEIGHTS.value,
         image_size=(_IMAGE_SIZE.value, _IMAGE_SIZE.value),
         data_dir=_DATA_DIR.value,
         output_dir=_OUTPUT_DIR.value,

@@ -41,9 +41,10 @@ _EMA = flags.DEFINE_float(
 _CLASSIFIER_START = flags.DEFINE_enum(
     "classifier_start",
     "new",
-    ["new", "trained"],
-    "With crt: whether its classifier is a new one, or goes on from the "
-    "trained one.",
+    ["new", "trained", "class_means"],
+    "class_means starts cosine classifiers from the mean features of each "
+    "class, for a pretrained backbone. With crt: trained lets its classifier "
+    "go on from the trained one.",
 )
 _MAX_NORM = flags.DEFINE_float(
     "max_norm",
@@ -59,6 +60,25 @@ _RETRAINING_DECAY = flags.DEFINE_float(
     "With crt: weight decay of the classifier in the second stage. By default "
     "as before.",
     lower_bound=0.0,
+)
+_TRAINABLE = flags.DEFINE_list(
+    "trainable",
+    None,
+    "Layers of the backbone that are trained, by the start of their names; "
+    "the others are frozen. By default all are trained.",
+)
+_TRAINABLE_LAYERS = flags.DEFINE_integer(
+    "trainable_layers",
+    None,
+    "Instead, how many of its last layers are trained; 0 freezes it.",
+    lower_bound=0,
+)
+_LORA_RANK = flags.DEFINE_integer(
+    "lora_rank",
+    None,
+    "Instead, rank of updates that are trained in place of the backbone, such "
+    "as 4.",
+    lower_bound=1,
 )
 
 
@@ -79,4 +99,7 @@ def settings() -> "TrainingSettings":
         classifier_start=_CLASSIFIER_START.value,
         max_norm=_MAX_NORM.value,
         retraining_decay=_RETRAINING_DECAY.value,
+        trainable=tuple(_TRAINABLE.value) if _TRAINABLE.value else None,
+        trainable_layers=_TRAINABLE_LAYERS.value,
+        lora_rank=_LORA_RANK.value,
     )

@@ -5,11 +5,11 @@ import dataclasses
 import keras
 
 from applications.augmentation import refuse_strong
+from applications.backbones import make_backbone
+from applications.backbones import make_preprocessing
 from applications.cbd import find_teachers
 from applications.cbd import student_projection
 from applications.experiment import train_and_judge
-from applications.image_folder.backbones import make_backbone
-from applications.image_folder.backbones import make_preprocessing
 from applications.methods import combine
 from applications.networks import network
 from applications.result import Result
@@ -30,14 +30,13 @@ def run(settings: Settings) -> Result:
     """Trains and judges on the images of `settings.data_dir`."""
     method = combine(settings.method)
     schedule = SCHEDULES[settings.schedule or "short"].as_set(settings)
-    if settings.pretrained:
+    pretrained = settings.pretrained_weights or settings.pretrained
+    if pretrained:
         schedule = dataclasses.replace(schedule, learning_rate=FINE_TUNING_RATE)
     teachers = find_teachers("image_folder", settings)
     split = load(settings)
     keras.utils.set_random_seed(settings.seed)
-    backbone = make_backbone(
-        settings.backbone, settings.image_size, settings.pretrained
-    )
+    backbone = make_backbone(settings.backbone, settings.image_size, pretrained)
     model = network(
         backbone,
         split.num_classes,

@@ -29,10 +29,12 @@ class BatchStatistics:
         self.data = data
         self.max_batches = max_batches
         # Also those inside of layers, which `model.layers` does not list.
+        # One that is frozen keeps its statistics, and is called with them.
         self.layers = [
             layer
             for layer in model._flatten_layers()
             if isinstance(layer, keras.layers.BatchNormalization)
+            and layer.trainable
         ]
         if self.layers and data is None:
             raise ValueError(
@@ -82,7 +84,7 @@ class BatchStatistics:
         return [
             pair
             for layer, total in zip(self.layers, sums, strict=True)
-            if total.any()  # Or it is frozen.
+            if total.any()  # Or it is not called.
             for pair in zip(_statistics(layer), total / count, strict=True)
         ]
 

@@ -5,6 +5,7 @@ from keras_lt.layers.exit_block import ExitBlock
 from keras_lt.layers.exit_branch import ExitBranch
 from keras_lt.layers.learnable_weight_scaling import LearnableWeightScaling
 from keras_lt.layers.mixed_pooling import MixedPooling
+from keras_lt.layers.token_pooling import TokenPooling
 from keras_lt.layers.unit_norm_uniform import UnitNormUniform
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "ExitBranch",
     "LearnableWeightScaling",
     "MixedPooling",
+    "TokenPooling",
     "UnitNormUniform",
 ]

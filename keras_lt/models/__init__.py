@@ -9,6 +9,7 @@ from keras_lt.models.resnet import resnet20
 from keras_lt.models.resnet import resnet32
 from keras_lt.models.resnet import resnet44
 from keras_lt.models.resnet import resnet56
+from keras_lt.models.transformer_backbone import TransformerBackbone
 from keras_lt.models.weight_decay import add_weight_decay
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "EarlyExitModel",
     "ExitAnswer",
     "LongTailModel",
+    "TransformerBackbone",
     "add_weight_decay",
     "resnet20",
     "resnet32",

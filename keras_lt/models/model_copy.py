@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_lt.layers.low_rank_updates import adapted_layers
 from keras_lt.models.classification_model import ClassificationModel
 from keras_lt.types import Config
 
@@ -25,9 +26,33 @@ def copy_of(model: keras.Model, **changes: Any) -> keras.Model:
         copy = type(model).from_config(config)
     else:
         copy = keras.models.clone_model(model)
-    left_out = "classifier" in changes
+    left_out: list[keras.layers.Layer] = []
+    for one in (model, copy):
+        if "classifier" in changes:
+            left_out += one.classifiers()
+    own = isinstance(model, ClassificationModel)
+    if own and adapted_layers(model.backbone):
+        _copy_merged(model.backbone, copy.backbone)
+        left_out += [model.backbone, copy.backbone]
     copy_values(_variables(model, left_out), _variables(copy, left_out))
     return copy
+
+
+def _copy_merged(source: keras.Model, target: keras.Model) -> None:
+    """Copies kernels with their low-rank updates added, as in a file.
+
+    The copy may lack the updates, of which configurations do not always tell.
+    """
+    for one, other in zip(
+        source._flatten_layers(), target._flatten_layers(), strict=True
+    ):
+        store: dict[str, Any] = {}
+        one.save_own_variables(store)
+        arrays = {
+            name: np.array(keras.ops.convert_to_numpy(value))
+            for name, value in store.items()
+        }
+        other.load_own_variables(arrays)
 
 
 def copy_values(
@@ -41,16 +66,10 @@ def copy_values(
 
 
 def _variables(
-    model: keras.Model, without_classifiers: bool
+    model: keras.Model, without: Iterable[keras.layers.Layer]
 ) -> list[keras.Variable]:
     """Returns what makes up the answers of a model, in order."""
     if not isinstance(model, ClassificationModel):
         return model.variables
-    if not without_classifiers:
-        return model.own_variables
-    ignored = {
-        id(variable)
-        for layer in model.classifiers()
-        for variable in layer.variables
-    }
+    ignored = {id(v) for layer in without for v in layer.variables}
     return [v for v in model.own_variables if id(v) not in ignored]

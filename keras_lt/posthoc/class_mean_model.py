@@ -6,6 +6,7 @@ import keras
 
 from keras_lt.models import EarlyExitModel
 from keras_lt.models import LongTailModel
+from keras_lt.models.classifier_features import classifier_features
 from keras_lt.models.model_copy import copy_of
 from keras_lt.posthoc.batch_answers import answers_and_labels
 from keras_lt.posthoc.nearest_class_mean import NearestClassMean
@@ -74,26 +75,7 @@ def with_class_means(
     )
     serialized = keras.saving.serialize_keras_object(classifier)
     copy = copy_of(model, classifier=serialized)
-    features, labels = answers_and_labels(_feature_model(model), x, y)
+    features, labels = answers_and_labels(classifier_features(model), x, y)
     for layer, values in zip(copy.classifiers(), features, strict=True):
         layer.adapt(values, labels)
     return copy
-
-
-def _feature_model(model: LongTailModel | EarlyExitModel) -> keras.Model:
-    """Returns a model from images to the features of each classifier."""
-    if isinstance(model, LongTailModel):
-        return model.feature_model()
-    source = model.backbone.inputs[0]
-    x = images = keras.Input(source.shape[1:], dtype=source.dtype)
-    features = []
-    for stage, branch in zip(model.stages, model.branches, strict=True):
-        x = stage(x)
-        if isinstance(x, dict):  # With the outputs of feature layers.
-            x = x["out"]
-        # A model each, as layers of two branches may have one name.
-        maps = keras.Input(batch_shape=x.shape, dtype=x.dtype)
-        features.append(
-            keras.Model(maps, branch.features(maps), name=branch.name)(x)
-        )
-    return keras.Model(images, features)

@@ -1,10 +1,13 @@
 """Which layers of a model a stage trains or resets."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
 
 import keras
 
 from keras_lt.layers import ExitBranch
+from keras_lt.layers.low_rank_updates import adapted_layers
+from keras_lt.layers.low_rank_updates import train_updates_alone
 from keras_lt.models import ClassificationModel
 from keras_lt.training.stage import Selection
 
@@ -12,7 +15,31 @@ from keras_lt.training.stage import Selection
 def set_trainable(model: keras.Model, selection: Selection | None) -> None:
     """Trains the selected layers of a model, and freezes the others.
 
-    The objectives of a model are left alone: their state is theirs.
+    What is frozen stays as it is, bit for bit: batch normalization then uses
+    its moving statistics, and does not change them. In a backbone with
+    low-rank updates (`enable_lora`), a selected layer trains its updates
+    alone. The objectives of a model are left alone: their state is theirs.
+
+    Compile the model afterwards. A `Stage` does both, with `trainable`.
+
+    Args:
+        model: A `LongTailModel`, an `EarlyExitModel`, or any other model.
+        selection: `"all"`, `"classifier"`, `"head"` (all above the backbone:
+            projection, exit branches, classifiers), `"backbone"` (all but the
+            classifier), the start of a layer's name, several of these, or a
+            function from a layer to whether it belongs, such as
+            `last_layers(model, 20)`. `None` leaves the model as it is.
+
+    Raises:
+        ValueError: If a name fits no layer.
+
+    Example:
+
+    >>> backbone = keras_lt.models.resnet20((8, 8, 1))
+    >>> model = keras_lt.LongTailModel(backbone, num_classes=10)
+    >>> keras_lt.training.set_trainable(model, ["stage_3", "head"])
+    >>> any("stage_1" in v.path for v in model.trainable_variables)
+    False
     """
     if selection is None:
         return
@@ -20,8 +47,54 @@ def set_trainable(model: keras.Model, selection: Selection | None) -> None:
     # A frozen model hides what is trainable in it, so all are opened first.
     for container in _containers(model):
         container.trainable = True
+    adapted = _layers_of_adapted_backbone(model)
     for _, layer in _leaves(model):
         layer.trainable = id(layer) in chosen
+        if layer.trainable and (id(layer) in adapted or adapted_layers(layer)):
+            train_updates_alone(layer)
+
+
+def last_layers(
+    model: keras.Model, count: int
+) -> Callable[[keras.layers.Layer], bool]:
+    """Selects the last layers of a backbone, and the head above it.
+
+    For fine-tuning that keeps what the early layers know.
+
+    Args:
+        model: A `LongTailModel` or an `EarlyExitModel`; of another model, the
+            last layers are selected, whatever they do.
+        count: Number of layers with weights, each normalization being one; 0
+            selects the head alone.
+
+    Returns:
+        What `set_trainable` and `Stage(trainable=...)` take.
+
+    Raises:
+        ValueError: If there are not as many layers.
+
+    Example:
+
+    >>> backbone = keras_lt.models.resnet20((8, 8, 1))
+    >>> model = keras_lt.LongTailModel(backbone, num_classes=10)
+    >>> chosen = keras_lt.training.last_layers(model, 2)
+    >>> keras_lt.training.set_trainable(model, chosen)
+    >>> len(model.trainable_variables)  # of convolution, scale and head
+    5
+    """
+    own = isinstance(model, ClassificationModel)
+    backbone = model.backbone if own else model
+    layers = [layer for _, layer in _leaves(backbone) if layer.weights]
+    if not 0 <= count <= len(layers):
+        raise ValueError(
+            "`count` must be a number of layers with weights, from 0 to "
+            f"{len(layers)} for {backbone.name!r}. Received: count={count}."
+        )
+    chosen = layers[len(layers) - count :]
+    if own:
+        chosen += selected_layers(model, "head")
+    ids = {id(layer): layer for layer in chosen}
+    return lambda layer: id(layer) in ids
 
 
 def reset_layers(model: keras.Model, selection: Selection) -> None:
@@ -54,7 +127,8 @@ def selected_layers(
         if not found:
             raise ValueError(
                 "A name in `trainable` or `reset` must be 'all', "
-                "'classifier', 'backbone' or the start of a layer's name. "
+                "'classifier', 'head', 'backbone' or the start of a layer's "
+                "name. "
                 f"Received: {name!r}, which fits none of {len(leaves)} "
                 f"layers, from {leaves[0][0]!r} to {leaves[-1][0]!r}. See "
                 "`model.layers` for the names."
@@ -80,8 +154,18 @@ def _named(
             return [layer for _, layer in leaves if id(layer) in heads]
         if name == "backbone":
             return [layer for _, layer in leaves if id(layer) not in heads]
+        if name == "head":
+            below = {id(layer) for _, layer in _leaves(model.backbone)}
+            return [layer for _, layer in leaves if id(layer) not in below]
     # "/stage_3" is found at the start of any part of "/resnet32/stage_3".
     return [layer for path, layer in leaves if f"/{name}" in f"/{path}"]
+
+
+def _layers_of_adapted_backbone(model: keras.Model) -> set[int]:
+    own = isinstance(model, ClassificationModel)
+    if not own or not adapted_layers(model.backbone):
+        return set()
+    return {id(layer) for _, layer in _leaves(model.backbone)}
 
 
 def _leaves(

@@ -21,10 +21,11 @@ class Stage:
     Two-stage recipes (a new classifier on balanced batches, say) are lists of
     these, which `train` runs. What is `None` is as in the stage before.
 
-    Layers are selected by `"all"`, `"classifier"`, `"backbone"` (all but the
-    classifier), by the start of a layer's name (`"stage_3"`, or
-    `"resnet32/stage_3"` in a nested model), by several of these, or by a
-    function from a layer to whether it belongs.
+    Layers are selected by `"all"`, `"classifier"`, `"head"` (all above the
+    backbone), `"backbone"` (all but the classifier), by the start of a layer's
+    name (`"stage_3"`, or `"resnet32/stage_3"` in a nested model), by several of
+    these, or by a function from a layer to whether it belongs, such as that of
+    `last_layers`.
 
     Args:
         name: Name of the stage, which no other stage has.

@@ -4,8 +4,11 @@ import pytest
 from applications.methods import combine
 from applications.networks import network
 from applications.settings import Settings
+from applications.training_settings import TrainingSettings
 from keras_lt import layers
 from keras_lt import models
+from keras_lt.models import TransformerBackbone
+from tests.models.transformers import vit
 
 
 def backbone():
@@ -54,6 +57,34 @@ def test_recipes_have_the_defaults_of_the_library():
     for config in (own, expected):
         del config["name"], config["backbone"]
     assert own == expected
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ({"trainable": ("stage_2",)}, 2),
+        ({"trainable_layers": 0}, 0),
+        ({"trainable_layers": 2}, 4),
+        ({"lora_rank": 2}, 6),
+    ],
+)
+def test_part_of_the_backbone_is_trained(choice, expected):
+    settings = Settings(training=TrainingSettings(**choice), exits=("stage_1",))
+    plain = combine(["elf"])
+    model = network(backbone(), 3, plain, 1e-4, settings)
+    assert len(model.backbone.trainable_variables) == expected
+    head = [v for one in model.branches for v in one.trainable_variables]
+    assert len(head) > 4
+    assert all(v.regularizer is not None for v in model.trainable_variables)
+
+
+def test_transformer_pools_its_token_at_each_exit():
+    network_of = TransformerBackbone(vit(num_layers=2))
+    settings = Settings(exits=("transformer_block_1",))
+    model = network(network_of, 3, combine(["elf"]), 0.0, settings)
+    body = model.branches[0].body
+    assert isinstance(body, layers.TokenPooling)
+    assert (body.pooling, body.normalization) == ("token", True)
 
 
 def test_exit_that_the_network_lacks_is_named():

@@ -5,15 +5,16 @@ import numpy as np
 import pytest
 
 import applications
+from applications import backbones
 from applications import cifar
 from applications import judging
 from applications.cifar10_lt import recipe as cifar10_lt
 from applications.cifar100_lt import recipe as cifar100_lt
 from applications.digits_lt import recipe as digits_lt
 from applications.digits_lt.network import digits_network
-from applications.image_folder import backbones
 from applications.image_folder import recipe as image_folder
 from applications.settings import Settings
+from applications.training_settings import TrainingSettings
 from keras_lt import report
 from keras_lt.data import transforms
 
@@ -227,27 +228,39 @@ def test_nothing_is_left_over_of_own_images(photos):
         image_folder.run(settings)
 
 
-def test_networks_of_keras_applications_by_name():
-    network = backbones.make_backbone("MobileNetV2", (32, 32), False)
-    assert network.input_shape == (None, 32, 32, 3)
-    preprocess = backbones.make_preprocessing("MobileNetV2")
-    images = np.array([[[[0, 127.5, 255]]]])
-    np.testing.assert_allclose(
-        preprocess(images, np.zeros(1), None)[0].ravel(), [-1, 0, 1]
+@pytest.mark.parametrize(
+    "freezing", [{"lora_rank": 2}, {"trainable_layers": 0}]
+)
+def test_own_images_fine_tune_weights_of_a_file(
+    photos, monkeypatch, tmp_path, freezing
+):
+    monkeypatch.setattr(backbones.models, "resnet20", small_network)
+    weights = tmp_path / "own.weights.h5"
+    network = small_network((16, 16, 3))
+    network.save_weights(weights)
+    settings = Settings(
+        **QUIET,
+        data_dir=photos,
+        image_size=(16, 16),
+        pretrained_weights=str(weights),
+        output_dir=str(tmp_path / "run"),
+        method=("cosine", "logit_adjusted"),
+        training=TrainingSettings(classifier_start="class_means", **freezing),
     )
-    assert images.max() == 255  # The images of the user stay as they were.
-
-
-@pytest.mark.parametrize("name", ["resnet18", "efficientnet", "keras"])
-def test_unknown_network_is_named(name):
-    match = f"resnet20.*EfficientNetB0.*Received: '{name}'"
-    with pytest.raises(ValueError, match=match):
-        backbones.make_backbone(name, (32, 32), False)
-
-
-def test_own_networks_have_no_weights_to_start_from():
-    with pytest.raises(ValueError, match="Received: 'resnet20'"):
-        backbones.make_backbone("resnet20", (32, 32), True)
+    result = image_folder.run(settings)
+    record = result.record()
+    assert record["settings"]["pretrained_weights"] == "own.weights.h5"
+    assert record["schedule"]["learning_rate"] == 0.01
+    model = keras.models.load_model(tmp_path / "run" / "model.keras")
+    for one, two in zip(network.layers, model.backbone.layers, strict=True):
+        if one.weights:
+            kernel, bias = one.get_weights()
+            found = two.get_weights()
+            kept = "lora_rank" not in freezing
+            assert np.array_equal(kernel, found[0]) is kept
+            np.testing.assert_array_equal(bias, found[1])
+    again = judging.judge(tmp_path / "run")
+    assert again.accuracy == record["scores"]["as_trained"]["accuracy"]
 
 
 def test_every_application_has_its_parts():

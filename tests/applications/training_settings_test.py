@@ -54,6 +54,12 @@ def first_stage(monkeypatch):
         ({"ema": 0.0}, "Received: ema=0.0. 0.99 averages"),
         ({"max_norm": 1.5}, "`max_norm` must be"),
         ({"retraining_decay": -1.0}, "`retraining_decay` must be"),
+        ({"lora_rank": 0}, "`lora_rank` must be a whole number"),
+        ({"trainable_layers": -1}, "`trainable_layers` must be"),
+        (
+            {"trainable": ("a",), "lora_rank": 2},
+            "Received: trainable and lora_rank. Leave one",
+        ),
         ({"classifier_start": "old"}, "`classifier_start` must be one of 'new"),
     ],
 )
@@ -70,6 +76,21 @@ def test_wrong_choice_is_refused(choices, match):
         ("drw", {}, {"classifier_start": "trained"}, "method `crt`"),
         ("crt,cosine", {}, {"max_norm": 0.1}, "a linear classifier"),
         ("crt,cbd", {}, {"max_norm": 0.1}, "a linear classifier"),
+        ("ldam,lws", {}, {"classifier_start": "trained"}, "method `crt`"),
+        (
+            "logit_adjusted",
+            {},
+            {"classifier_start": "class_means"},
+            "with the method cosine",
+        ),
+        (
+            "crt,ldam",
+            {"initial_run": "a"},
+            {"classifier_start": "class_means"},
+            "without `initial_run`",
+        ),
+        ("dro_lt", {}, {"trainable": ("a",)}, "without stages of `dro_lt`"),
+        ("crt", {"initial_run": "a"}, {"lora_rank": 2}, "without `initial_ru"),
         ("crt", {"initial_run": "a"}, {"ema": 0.9}, "without `initial_run`"),
         (
             "crt",
@@ -99,6 +120,9 @@ def test_choice_without_effect_is_refused(method, others, choices, match):
         ("dro_lt,cbd", {}, {"ema": 0.9, "weight_decay": 0.0}),
         ("crt", {"initial_run": "a"}, {"max_norm": 0.1, "weight_decay": 1e-3}),
         ("crt,cosine", {}, {"classifier_start": "trained"}),
+        ("ldam", {}, {"classifier_start": "class_means", "lora_rank": 2}),
+        ("dro_lt", {}, {"lora_rank": 2}),
+        ("dro_lt,cbd", {}, {"trainable_layers": 2}),
     ],
 )
 def test_choice_with_effect_is_taken(method, others, choices):
@@ -106,7 +130,9 @@ def test_choice_with_effect_is_taken(method, others, choices):
 
 
 def test_settings_come_back_from_json():
-    settings = settings_of(("crt",), max_norm=0.1, ema=0.99, batch_size=16)
+    settings = settings_of(
+        ("crt",), max_norm=0.1, ema=0.99, batch_size=16, trainable=("a", "b")
+    )
     content = settings.what_is_trained()
     stored = json.loads(json.dumps(content))
     assert stored["training"]["ema"] == 0.99

@@ -23,11 +23,17 @@ CASES = {
     },
     "LearnableWeightScaling": {"classifier": keras.layers.Dense(3)},
     "MixedPooling": {"size": 2},
+    "TokenPooling": {
+        "pooling": "mean",
+        "num_prefix_tokens": 2,
+        "normalization": True,
+    },
 }
 SHAPES = {
     "ExitBlock": (5, 6, 2),
     "ExitBranch": (5, 6, 2),
     "MixedPooling": (5, 6, 2),
+    "TokenPooling": (6, 5),
 }
 """Shape of an example, where it is not `(5,)`."""
 INITIALIZERS = {"UnitNormUniform"}

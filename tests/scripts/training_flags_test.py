@@ -29,10 +29,16 @@ def test_each_flag_reaches_its_setting():
         "classifier_start": "trained",
         "max_norm": 0.1,
         "retraining_decay": 0.1,
+        "trainable": ["stage_3", "stage_2"],
     }
-    assert set(choices) == {
+    ways = [{}, {"trainable_layers": 0}, {"lora_rank": 4}]
+    assert set(choices) | {name for way in ways for name in way} == {
         f.name for f in dataclasses.fields(TrainingSettings)
     }
-    with flagsaver.flagsaver(**choices):
-        found = training_flags.settings()
-    assert found == TrainingSettings(**choices)
+    for way in ways:
+        # Of the ways to freeze a backbone, one at a time.
+        given = {**choices, "trainable": None, **way} if way else choices
+        with flagsaver.flagsaver(**given):
+            found = training_flags.settings()
+        names = given["trainable"] and tuple(given["trainable"])
+        assert found == TrainingSettings(**{**given, "trainable": names})

@@ -4,8 +4,9 @@ import pytest
 
 from keras_lt import models
 from keras_lt.objectives import Objective
+from keras_lt.training import last_layers
+from keras_lt.training import set_trainable
 from keras_lt.training.layer_selection import reset_layers
-from keras_lt.training.layer_selection import set_trainable
 
 
 def make_backbone():
@@ -122,6 +123,57 @@ def test_frozen_batch_normalization_keeps_its_statistics():
     model.fit(x, np.arange(8) % 4, verbose=0)
     for one, two in zip(before, model.backbone.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def exit_model():
+    images = keras.Input((8, 8, 1))
+    x = keras.layers.Conv2D(4, 3, padding="same", name="one_conv")(images)
+    x = keras.layers.BatchNormalization(name="one_bn")(x)
+    x = keras.layers.ReLU(name="one")(x)
+    x = keras.layers.Conv2D(6, 3, 2, name="two_conv")(x)
+    x = keras.layers.BatchNormalization(name="two_bn")(x)
+    backbone = keras.Model(images, x)
+    return models.EarlyExitModel(backbone, ["one"], 4, projection_dim=5)
+
+
+@pytest.mark.parametrize(
+    ("count", "trained_layers"),
+    [(0, ()), (1, ("two_bn",)), (2, ("two_conv", "two_bn"))],
+)
+def test_last_layers_are_trained_and_the_others_stay(count, trained_layers):
+    """The batch normalization of an exit goes on, those below stand still."""
+    model = exit_model()
+    set_trainable(model, last_layers(model, count))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.5), loss=loss)
+    layers = {one.name: one for one in model.backbone.layers if one.weights}
+    before = {name: one.get_weights() for name, one in layers.items()}
+    branches = [one.get_weights() for one in model.branches]
+    x = np.random.default_rng(0).normal(3.0, 2.0, size=(8, 8, 8, 1))
+    model.fit(x, np.arange(8) % 4, epochs=2, verbose=0)
+    for name, layer in layers.items():
+        for one, two in zip(before[name], layer.get_weights(), strict=True):
+            assert np.array_equal(one, two) is (name not in trained_layers)
+    for branch, old in zip(model.branches, branches, strict=True):
+        for one, two in zip(old, branch.get_weights(), strict=True):
+            assert not np.array_equal(one, two)
+
+
+def test_head_is_what_the_backbone_does_not_have():
+    model = exit_model()
+    set_trainable(model, "head")
+    wanted = {id(v) for b in model.branches for v in b.trainable_variables}
+    assert trained(model) == wanted != set()
+    body, projection = model.branches[0].body, model.branches[1].projection
+    assert of(body, projection) < wanted
+
+
+def test_last_layers_of_another_model():
+    model = make_backbone()
+    set_trainable(model, last_layers(model, 1))
+    assert trained(model) == of(model.get_layer("stage_2_dense")) != set()
+    with pytest.raises(ValueError, match="from 0 to 3.*count=4"):
+        last_layers(model, 4)
 
 
 def test_reset_gives_new_weights_to_the_selected_alone():
