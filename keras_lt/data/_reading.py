@@ -1,40 +1,87 @@
-"""Reads the images of a batch, and cuts them on the way where it can."""
+"""Reads the images of a batch, and transforms them on the way where it can."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from keras_lt.data._gathered_parts import GatheredParts
 from keras_lt.data.encoded_images import EncodedImages
 from keras_lt.data.transforms.compose import Compose
 from keras_lt.data.transforms.crop import Crop
+from keras_lt.data.transforms.transform import Transform
 from keras_lt.data.transforms.transform import TransformFunction
+
+Generators = Callable[[int], np.random.Generator]
+"""Gives the source of random numbers of the images from a place on."""
 
 
 def read_images(
     images: Any,
+    labels: np.ndarray,
     rows: np.ndarray,
     transform: TransformFunction | None,
-    generator: np.random.Generator,
-) -> tuple[np.ndarray, TransformFunction | None]:
-    """Returns images of a batch, and what of the transform is still to do."""
+    generators: Generators,
+) -> tuple[np.ndarray, np.ndarray, TransformFunction | None]:
+    """Returns images and labels, and what of the transform is still to do.
+
+    Images that are decoded are cut on the way, and go through what does not
+    need the whole batch, in the threads that decode them.
+
+    Args:
+        images: All images.
+        labels: All labels.
+        rows: Of the batch.
+        transform: What the images go through.
+        generators: Gives random numbers for the parts of a batch; place 0 is
+            that of the whole batch.
+    """
+    if not isinstance(images, EncodedImages):
+        return _taken(images, rows), labels[rows], transform
+    crop, each, rest = divided(transform)
+    new_labels = GatheredParts(len(rows))
+
+    def then(pixels: np.ndarray, part: slice) -> np.ndarray:
+        found, own = each(
+            pixels, labels[rows[part]], generators(part.start + 1)
+        )
+        new_labels.put(part, own)
+        return found
+
+    pixels = images.read(rows, crop, generators(0), then)
+    return pixels, new_labels.whole(), rest
+
+
+def divided(
+    transform: TransformFunction | None,
+) -> tuple[Crop | None, Compose, Compose]:
+    """Divides a transform into the crop that it begins with, and two more.
+
+    Returns:
+        The crop; what follows and takes a part of a batch; and what is left,
+        which takes the whole.
+    """
+    steps = _steps(transform)
+    crop = None
+    if steps and isinstance(steps[0], Crop):
+        crop, *steps = steps
+    whole = [
+        not isinstance(one, Transform) or one.whole_batches for one in steps
+    ]
+    first = [*whole, True].index(True)
+    return crop, Compose(steps[:first]), Compose(steps[first:])
+
+
+def _steps(transform: TransformFunction | None) -> list[Any]:
+    if transform is None:
+        return []
+    if isinstance(transform, Compose):
+        return [step for one in transform.transforms for step in _steps(one)]
+    return [transform]
+
+
+def _taken(images: Any, rows: np.ndarray) -> np.ndarray:
     if isinstance(images, np.ndarray):
         # The same as images[rows], in a third of the time.
-        return np.take(images, rows, axis=0), transform
-    if isinstance(images, EncodedImages):
-        crop, rest = _leading_crop(transform)
-        return images.read(rows, crop, generator), rest
-    return np.asarray(images[rows]), transform
-
-
-def _leading_crop(
-    transform: TransformFunction | None,
-) -> tuple[Crop | None, TransformFunction | None]:
-    """Divides a transform into the crop that it begins with and the rest."""
-    if isinstance(transform, Crop):
-        return transform, None
-    if isinstance(transform, Compose) and transform.transforms:
-        first, *others = transform.transforms
-        crop, rest = _leading_crop(first)
-        if crop is not None:
-            return crop, Compose(([] if rest is None else [rest]) + others)
-    return None, transform
+        return np.take(images, rows, axis=0)
+    return np.asarray(images[rows])

@@ -235,11 +235,19 @@ class Batches(keras.utils.PyDataset):
     def _rows_of(self, epoch: int, index: int) -> np.ndarray:
         return self.rows(epoch)[self._positions(index)]
 
-    def _generator(self, epoch: int, index: int) -> np.random.Generator:
-        """Returns what a transform draws the numbers of a batch from."""
+    def _generator(
+        self, epoch: int, index: int, part: int = 0
+    ) -> np.random.Generator:
+        """Returns what a transform draws the numbers of a batch from.
+
+        Args:
+            epoch: Counted from 0.
+            index: Of the batch.
+            part: 0 for the whole batch, above 0 for a part of it.
+        """
         # A third number above 0 keeps these streams off the sampler's.
         key = (self.seed, epoch, index + 1, self.shard[0])
-        return np.random.default_rng(key)
+        return np.random.default_rng((*key, part) if part else key)
 
     def _examples(
         self, epoch: int, index: int, rows: np.ndarray
@@ -249,19 +257,20 @@ class Batches(keras.utils.PyDataset):
         These are as the transform leaves them.
         """
 
-        def read(rows: np.ndarray) -> tuple[Any, Any, np.random.Generator]:
-            generator = self._generator(epoch, index)
-            return (
-                *read_images(self.images, rows, self.transform, generator),
-                generator,
+        def read(rows: np.ndarray) -> tuple[Any, Any, Any]:
+            return read_images(
+                self.images,
+                self.labels,
+                rows,
+                self.transform,
+                lambda part: self._generator(epoch, index, part),
             )
 
-        rows, found = self._substitutes.read(rows, read)
-        images, transform, generator = found
-        labels = self.labels[rows]
+        rows, (images, labels, transform) = self._substitutes.read(rows, read)
         if self.check_finite:
             check_finite_images(images, rows)
         if transform is not None:
+            generator = self._generator(epoch, index)
             images, labels = transform(images, labels, generator)
             if self.check_finite:
                 check_finite_images(images, rows)

@@ -127,7 +127,7 @@ def _part(
                 break
         plain = _upright(image, mode)
     if plain.size != (width, height):
-        box = _scaled(box, plain.width / width, plain.height / height)
+        box = _scaled(box, plain.height / height, plain.width / width)
     top, left, box_height, box_width = box
     # Only the part becomes an array: the whole would be copied.
     part = plain.crop((left, top, left + box_width, top + box_height))
@@ -135,15 +135,12 @@ def _part(
     return resized_part(pixels, (0, 0, box_height, box_width), size)
 
 
-def _scaled(box: Box, across: float, down: float) -> Box:
-    """Returns where a part is in an image that is `across` times as wide."""
-    top, left, height, width = box
-    return (
-        int(top * down),
-        int(left * across),
-        max(1, int(height * down)),
-        max(1, int(width * across)),
-    )
+def _scaled(box: Box, height: float, width: float) -> Box:
+    """Returns a part in an image of another height and width, as factors."""
+    top, left = round(box[0] * height), round(box[1] * width)
+    bottom = round((box[0] + box[2]) * height)
+    right = round((box[1] + box[3]) * width)
+    return top, left, max(1, bottom - top), max(1, right - left)
 
 
 def _upright(image: Any, mode: str) -> Any:

@@ -4,16 +4,24 @@ import abc
 import os
 import threading
 from collections.abc import Callable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
+from keras_lt.data._gathered_parts import GatheredParts
 from keras_lt.data.broken_images_error import BrokenImagesError
 from keras_lt.data.decoding import read_image
 from keras_lt.data.transforms.crop import Crop
 from keras_lt.validation import check_choice
 from keras_lt.validation import check_positive_int
+
+PART = 4
+"""Images that a thread works on together, so that they stay in its cache."""
+
+Then = Callable[[np.ndarray, slice], np.ndarray]
+"""Works on some images of a batch; the slice says which."""
 
 CHANNELS = {"rgb": 3, "grayscale": 1}
 """Number of channels of each choice of `color`."""
@@ -109,30 +117,56 @@ class EncodedImages(abc.ABC):
         rows: np.ndarray,
         crop: Crop | None = None,
         generator: np.random.Generator | None = None,
+        then: Then | None = None,
     ) -> np.ndarray:
-        """Decodes images, and cuts a part out of each on the way.
+        """Decodes images, and works on them in the threads that decode them.
 
         Args:
             rows: Whole numbers of shape `(n,)`.
-            crop: What is cut out; by default nothing.
+            crop: What is cut out of each; by default nothing.
             generator: Source of the random numbers of `crop`.
+            then: Called with some images and their places among `rows`, a
+                slice; gives what they become. Places come in any order.
 
         Returns:
-            `(n, height, width, channels)`, uint8.
+            `(n, height, width, channels)`; uint8, or what `then` makes of it.
+
+        Raises:
+            BrokenImagesError: If images are missing or not whole.
         """
-        images = np.empty((len(rows), *self.shape[1:]), dtype="uint8")
-        numbers = np.zeros((len(rows), 0))
-        if crop is not None:
-            numbers = crop.draw(len(rows), generator)
         chosen = [self._checked(row) for row in np.asarray(rows).tolist()]
+        if not chosen:
+            return np.empty((0, *self.shape[1:]), "uint8")
+        numbers = None
+        if crop is not None:
+            numbers = crop.draw(len(chosen), generator)
+        gathered = GatheredParts(len(chosen))
 
-        def fill(place: int) -> None:
-            images[place] = self._decoded(chosen[place], crop, numbers[place])
+        def work(start: int) -> dict[int, str]:
+            part = slice(start, min(start + PART, len(chosen)))
+            images = np.empty((part.stop - start, *self.shape[1:]), "uint8")
 
-        broken = self._failures(fill, len(chosen))
-        if broken:
-            raise BrokenImagesError(broken)
-        return images
+            def decode(place: int) -> None:
+                images[place] = self._decoded(
+                    chosen[start + place],
+                    crop,
+                    None if numbers is None else numbers[start + place],
+                )
+
+            broken = _failures(decode, range(len(images)), map)
+            if not broken:
+                gathered.put(
+                    part, images if then is None else then(images, part)
+                )
+            return {start + place: text for place, text in broken.items()}
+
+        threads = _threads(self.num_threads)
+        messages: dict[int, str] = {}
+        for broken in threads.map(work, range(0, len(chosen), PART)):
+            messages |= broken
+        if messages:
+            raise BrokenImagesError(messages)
+        return gathered.whole()
 
     def broken(self) -> dict[int, str]:
         """Reads every image now, and says what is wrong with which.
@@ -140,22 +174,8 @@ class EncodedImages(abc.ABC):
         Returns:
             A message for each row that cannot be read; empty if all is well.
         """
-        return self._failures(self._decoded, len(self))
-
-    def _failures(
-        self, work: Callable[[int], Any], count: int
-    ) -> dict[int, str]:
-        """Works in threads, and returns what went wrong, by place."""
-
-        def message(place: int) -> str:
-            try:
-                work(place)
-            except ValueError as error:
-                return str(error)
-            return ""
-
-        messages = _threads(self.num_threads).map(message, range(count))
-        return {place: text for place, text in enumerate(messages) if text}
+        threads = _threads(self.num_threads)
+        return _failures(self._decoded, range(len(self)), threads.map)
 
     def _decoded(
         self,
@@ -184,6 +204,24 @@ class EncodedImages(abc.ABC):
         if not -len(self) <= row < len(self):
             raise IndexError(f"There are {len(self)} images. Received: {row}.")
         return row % len(self)
+
+
+def _failures(
+    work: Callable[[int], Any],
+    places: Iterable[int],
+    mapped: Callable[..., Any],
+) -> dict[int, str]:
+    """Returns what went wrong where; `mapped` is a kind of `map`."""
+
+    def message(place: int) -> str:
+        try:
+            work(place)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    found = zip(places, mapped(message, places), strict=True)
+    return {place: text for place, text in found if text}
 
 
 _POOLS: dict[tuple[int, int], ThreadPoolExecutor] = {}

@@ -7,7 +7,7 @@ from keras_lt.data.transforms.transform import Transform
 from keras_lt.validation import check_fraction
 from keras_lt.validation import check_not_negative
 
-LUMA = np.array([0.299, 0.587, 0.114])
+LUMA = (0.299, 0.587, 0.114)
 """Shares of red, green and blue in the grey of a pixel (ITU-R 601-2)."""
 
 _CONTRAST, _SATURATION, _HUE = 1, 2, 3
@@ -111,6 +111,8 @@ def _jittered(
         numbers: Change of brightness, contrast, saturation and hue.
         order: In which these are done, as indices of `numbers`.
     """
+    if not numbers[_HUE]:
+        return _linear(image, numbers, order)
     turn = order.index(_HUE)
     image = _linear(image, numbers, order[:turn])
     image = _turned(image, numbers[_HUE])
@@ -120,27 +122,30 @@ def _jittered(
 def _linear(
     image: np.ndarray, numbers: np.ndarray, order: list[int]
 ) -> np.ndarray:
+    """Returns `color * image + grey * (grey of its pixels) + shift`."""
     if not np.any(numbers[order]):
         return image
     cv2 = import_opencv()
-    mean = np.array(cv2.mean(image)[:3])
-    matrix, shift = np.eye(3), np.zeros(3)
+    mean = sum(a * b for a, b in zip(LUMA, cv2.mean(image), strict=False))
+    color, grey, shift = 1.0, 0.0, 0.0
     for kind in order:
-        factor = max(0.0, 1 + numbers[kind])
+        factor = max(0.0, 1 + float(numbers[kind]))
+        rest = 1 - factor
         if kind == _SATURATION:
-            step = factor * np.eye(3) + (1 - factor) * LUMA
-        else:
-            step = factor * np.eye(3)
+            color, grey = factor * color, factor * grey + rest * (color + grey)
+            continue
         around = 0.0
         if kind == _CONTRAST:
-            around = (1 - factor) * float(LUMA @ (matrix @ mean + shift))
-        matrix, shift = step @ matrix, step @ shift + around
-    return cv2.transform(image, np.column_stack([matrix, shift]))
+            around = rest * ((color + grey) * mean + shift)
+        color, grey = factor * color, factor * grey
+        shift = factor * shift + around
+    matrix = np.empty((3, 4))
+    matrix[:, :3] = grey * np.array(LUMA) + color * np.eye(3)
+    matrix[:, 3] = shift
+    return cv2.transform(image, matrix)
 
 
 def _turned(image: np.ndarray, hue: float) -> np.ndarray:
-    if not hue:
-        return image
     cv2 = import_opencv()
     colors = cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL)
     colors[..., 0] += np.uint8(round(256 * hue) % 256)

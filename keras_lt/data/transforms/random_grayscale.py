@@ -39,6 +39,6 @@ class RandomGrayscale(Transform):
         if not grey.any():
             return images, labels
         found = images.copy()
-        luma = images[grey].astype("float32") @ LUMA.astype("float32")
+        luma = images[grey].astype("float32") @ np.array(LUMA, "float32")
         found[grey] = np.rint(luma)[..., None].astype("uint8")
         return found, labels
