@@ -15,6 +15,9 @@ from keras_lt.data.transforms.transform import TransformFunction
 Generators = Callable[[int], np.random.Generator]
 """Gives the source of random numbers of the images from a place on."""
 
+Check = Callable[[np.ndarray, np.ndarray], None]
+"""Raises if images are not as they must be; knows their rows."""
+
 
 def read_images(
     images: Any,
@@ -22,6 +25,7 @@ def read_images(
     rows: np.ndarray,
     transform: TransformFunction | None,
     generators: Generators,
+    check: Check,
 ) -> tuple[np.ndarray, np.ndarray, TransformFunction | None]:
     """Returns images and labels, and what of the transform is still to do.
 
@@ -35,9 +39,12 @@ def read_images(
         transform: What the images go through.
         generators: Gives random numbers for the parts of a batch; place 0 is
             that of the whole batch.
+        check: Called with images that are done, and their rows.
     """
     if not isinstance(images, EncodedImages):
-        return _taken(images, rows), labels[rows], transform
+        pixels = _taken(images, rows)
+        check(pixels, rows)
+        return pixels, labels[rows], transform
     crop, each, rest = divided(transform)
     new_labels = GatheredParts(len(rows))
 
@@ -45,6 +52,7 @@ def read_images(
         found, own = each(
             pixels, labels[rows[part]], generators(part.start + 1)
         )
+        check(found, rows[part])
         new_labels.put(part, own)
         return found
 
@@ -54,12 +62,12 @@ def read_images(
 
 def divided(
     transform: TransformFunction | None,
-) -> tuple[Crop | None, Compose, Compose]:
+) -> tuple[Crop | None, Compose, Compose | None]:
     """Divides a transform into the crop that it begins with, and two more.
 
     Returns:
         The crop; what follows and takes a part of a batch; and what is left,
-        which takes the whole.
+        which takes the whole. Of the first and the last there may be none.
     """
     steps = _steps(transform)
     crop = None
@@ -69,7 +77,8 @@ def divided(
         not isinstance(one, Transform) or one.whole_batches for one in steps
     ]
     first = [*whole, True].index(True)
-    return crop, Compose(steps[:first]), Compose(steps[first:])
+    rest = Compose(steps[first:]) if steps[first:] else None
+    return crop, Compose(steps[:first]), rest
 
 
 def _steps(transform: TransformFunction | None) -> list[Any]:

@@ -264,17 +264,19 @@ class Batches(keras.utils.PyDataset):
                 rows,
                 self.transform,
                 lambda part: self._generator(epoch, index, part),
+                self._check,
             )
 
         rows, (images, labels, transform) = self._substitutes.read(rows, read)
-        if self.check_finite:
-            check_finite_images(images, rows)
         if transform is not None:
             generator = self._generator(epoch, index)
             images, labels = transform(images, labels, generator)
-            if self.check_finite:
-                check_finite_images(images, rows)
+            self._check(images, rows)
         return rows, images, labels
+
+    def _check(self, images: np.ndarray, rows: np.ndarray) -> None:
+        if self.check_finite:
+            check_finite_images(images, rows)
 
     def _targets(
         self,

@@ -111,6 +111,7 @@ def test_mixing_gets_whole_batches(files):
 
     all_of(in_order(files, transform=transforms.Compose([Cut(), note])))
     assert sorted(seen) == [2, 5, 5]  # A plain function may need all of them.
+    assert divided(recipe.transforms[0])[2] is None
     images, labels = all_of(in_order(files, transform=recipe))
     assert labels.shape == (COUNT, 3)
 
