@@ -34,7 +34,13 @@ from applications.setup import Setup
 from keras_lt import objectives
 from keras_lt import training
 
-AUGMENTED = ("cifar10_lt", "cifar100_lt")
+AUGMENTED = (
+    "cifar10_lt",
+    "cifar100_lt",
+    "imagenet_lt",
+    "inaturalist2018",
+    "places_lt",
+)
 """Applications that have a strong augmentation."""
 
 SHARED = (
@@ -48,6 +54,7 @@ SHARED = (
     "pretrained",
     "image_size",
     "data_dir",
+    "broken_images",
     "split_seed",
     "steps_per_execution",
     "verbose",

@@ -15,6 +15,7 @@ from scripts.benchmarks._photos import write_photos
 
 NUM_CLASSES = 8_142
 LARGEST, SMALLEST = 1_000, 2
+POWER = 2.0
 _BATCH = 256
 _COUNTS = "iNaturalist18_train_class_counts.txt"
 
@@ -85,25 +86,20 @@ def _data_dir() -> str:
 
 def power_law(size: int) -> np.ndarray:
     """Returns the counts of classes, from the largest on, `size` in all."""
-    classes = min(NUM_CLASSES, max(2, size // (2 * SMALLEST)))
-    places = np.arange(1, classes + 1)
+    places = np.arange(min(NUM_CLASSES, max(2, size // 50)))
 
-    def counts(power: float) -> np.ndarray:
-        falling = np.rint(LARGEST * places**-power).astype(int)
-        return np.maximum(SMALLEST, falling)
+    def counts(head: float) -> np.ndarray:
+        falling = LARGEST * (1 + places / head) ** -POWER
+        return np.maximum(SMALLEST, np.rint(falling).astype(int))
 
-    low, high = 0.0, 5.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        low, high = (
-            (middle, high)
-            if counts(middle).sum() > size
-            else (
-                low,
-                middle,
-            )
-        )
-    found = counts(high)
+    low, high = 1e-3, 1e6
+    for _ in range(60):
+        middle = (low * high) ** 0.5
+        if counts(middle).sum() < size:
+            low = middle
+        else:
+            high = middle
+    found = counts(low)
     found[0] += size - found.sum()
     return found
 
