@@ -5,12 +5,11 @@ import pathlib
 import numpy as np
 
 HEIGHT, WIDTH = 375, 500
-DISTINCT = 64
 _QUALITY = 90
 
 
-def write_photos(folder: pathlib.Path) -> list[str]:
-    """Writes `DISTINCT` JPEGs, and returns their names.
+def write_photos(folder: pathlib.Path, count: int = 64) -> list[str]:
+    """Writes so many JPEGs, and returns their names.
 
     The strength of detail falls with its frequency as in photos, so that it
     takes as many bytes and as long to decode.
@@ -18,7 +17,7 @@ def write_photos(folder: pathlib.Path) -> list[str]:
     from PIL import Image
 
     generator = np.random.default_rng(0)
-    names = [f"{number:02}.jpg" for number in range(DISTINCT)]
+    names = [f"{number:02}.jpg" for number in range(count)]
     for name in names:
         light, red, blue = (_noise(generator) for _ in range(3))
         colors = np.stack([light + 0.3 * red, light, light + 0.3 * blue], -1)

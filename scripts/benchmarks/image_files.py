@@ -40,7 +40,7 @@ def run(repeats: int, size: int = 1024) -> list[dict]:
         "the same, normalised": transforms.imagenet("plain"),
     }
     with tempfile.TemporaryDirectory() as folder:
-        names = write_photos(pathlib.Path(folder))
+        names = write_photos(pathlib.Path(folder), min(size, 64))
         names = [names[row % len(names)] for row in range(size)]
         return [
             _measure(recipe, transform, folder, names, threads, repeats)

@@ -53,7 +53,8 @@ def _rows(
     size: int,
     repeats: int,
 ) -> list[dict]:
-    reading = [size * each for each in _seconds_per_image(repeats)]
+    images = min(size, 512)
+    reading = [size * s for s in _seconds_per_image(images, repeats)]
     shares = [max(draws) / seconds for seconds in reading]
     return [
         {
@@ -105,7 +106,9 @@ def power_law(size: int) -> np.ndarray:
 
 
 def _write(folder: pathlib.Path, counts: np.ndarray) -> None:
-    photos = [folder / name for name in write_photos(folder)]
+    photos = [
+        folder / name for name in write_photos(folder, min(64, counts.sum()))
+    ]
     lines = []
     for label, count in enumerate(counts.tolist()):
         (folder / f"{label}").mkdir()
@@ -136,13 +139,14 @@ def _start(folder: pathlib.Path) -> tuple[float, float, samplers.ClassIndex]:
     return seconds, busy, found[0]
 
 
-def _seconds_per_image(repeats: int) -> list[float]:
+def _seconds_per_image(images: int, repeats: int) -> list[float]:
     with tempfile.TemporaryDirectory() as folder:
-        names = write_photos(pathlib.Path(folder)) * 8
+        names = write_photos(pathlib.Path(folder), min(images, 64))
+        names = [names[row % len(names)] for row in range(images)]
         files = data.ImageFiles(names, (224, 224), folder)
         batches = data.Batches(
             (files, np.arange(len(names)) % 2),
-            _BATCH,
+            min(_BATCH, images),
             transform=data.transforms.imagenet("crop"),
             threads=2,
         )
