@@ -96,6 +96,17 @@ def test_threads_do_not_change_batches(files):
     assert one[0].dtype == np.float32
 
 
+def test_every_image_has_numbers_of_its_own(tmp_path):
+    write_image(tmp_path / "a.png", 100)
+    files = data.ImageFiles(["a.png"] * COUNT, (8, 8), tmp_path)
+    transform = transforms.ColorJitter(brightness=0.9)
+    batches = in_order(files, transform=transform, batch_size=COUNT)
+    values = [batches[0][0][:, 0, 0, 0].tolist()]
+    batches.set_epoch(1)
+    values.append(batches[0][0][:, 0, 0, 0].tolist())
+    assert len(set(values[0] + values[1])) > 1.5 * COUNT
+
+
 def test_mixing_gets_whole_batches(files):
     mixup = transforms.Mixup(num_classes=3)
     recipe = transforms.Compose([transforms.imagenet(), mixup])

@@ -145,6 +145,12 @@ def test_held_out_slice_and_manifest(data_dir):
     assert split.manifest() != other.manifest()
 
 
+def test_published_validation_leaves_training_whole(data_dir):
+    split = load(data_dir, validation_fraction=0.25)
+    assert split.class_counts == [20, 6, 2]
+    assert len(split.validation) == 3
+
+
 def test_builder_in_the_place_of_a_name(data_dir):
     folder = next(data_dir.glob("i_naturalist2018/*"))
     split = data.from_tfds(tfds.builder_from_directory(folder))
