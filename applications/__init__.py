@@ -4,7 +4,15 @@ Here are the names that the command line offers, so that `--help` can list
 them before Keras is imported.
 """
 
-APPLICATIONS = ("digits_lt", "cifar10_lt", "cifar100_lt", "image_folder")
+APPLICATIONS = (
+    "digits_lt",
+    "cifar10_lt",
+    "cifar100_lt",
+    "imagenet_lt",
+    "inaturalist2018",
+    "places_lt",
+    "image_folder",
+)
 
 METHODS = (
     "crossentropy",
@@ -31,5 +39,5 @@ METHODS = (
 )
 """Ways of rebalancing, as `applications.methods` builds them."""
 
-SCHEDULES = ("ldam", "short", "cosine")
+SCHEDULES = ("ldam", "short", "cosine", "decoupling", "distillation")
 """Lengths and learning rates, as `applications.schedules` builds them."""

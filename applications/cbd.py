@@ -34,7 +34,13 @@ from applications.setup import Setup
 from keras_lt import objectives
 from keras_lt import training
 
-AUGMENTED = ("cifar10_lt", "cifar100_lt")
+AUGMENTED = (
+    "cifar10_lt",
+    "cifar100_lt",
+    "imagenet_lt",
+    "inaturalist2018",
+    "places_lt",
+)
 """Applications that have a strong augmentation."""
 
 SHARED = (
@@ -49,6 +55,7 @@ SHARED = (
     "pretrained_weights",
     "image_size",
     "data_dir",
+    "broken_images",
     "split_seed",
     "device_data",
     "steps_per_execution",

@@ -86,4 +86,20 @@ SHORT = Schedule(30, 64, 5e-4, warm_up=2, shape="cosine")
 COSINE = Schedule(200, 128, 5e-4, warm_up=5, shape="cosine")
 """For a GPU; where more epochs help, as they do with strong augmentation."""
 
-SCHEDULES = {"ldam": LDAM, "short": SHORT, "cosine": COSINE}
+DECOUPLING = Schedule(
+    90, 512, 5e-4, warm_up=0, shape="cosine", learning_rate=0.2
+)
+"""For ImageNet-LT, of Kang et al. (2020) and of most that followed them."""
+
+DISTILLATION = Schedule(
+    90, 128, 2.5e-4, warm_up=0, shape="cosine", learning_rate=0.05
+)
+"""For ImageNet-LT, of the released class-balanced distillation."""
+
+SCHEDULES = {
+    "ldam": LDAM,
+    "short": SHORT,
+    "cosine": COSINE,
+    "decoupling": DECOUPLING,
+    "distillation": DISTILLATION,
+}

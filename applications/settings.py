@@ -50,13 +50,16 @@ class Settings:
             second stage; by default 10 and 5 for each 90 of the schedule.
         retraining_rate: Learning rate of that stage; by default that of the
             schedule.
-        augmentation: `"plain"`, or for CIFAR `"strong"`, which adds
-            AutoAugment and Cutout.
-        backbone: Network of `image_folder`.
+        augmentation: `"plain"`, or `"strong"`, which adds AutoAugment and
+            Cutout to images of CIFAR, and distorts the colours of large ones.
+        backbone: Network of the applications for large images and of
+            `image_folder`; by default that of the application.
         pretrained: Whether that network starts from published weights.
         pretrained_weights: Instead, a file with its weights.
-        image_size: Height and width of the images of `image_folder`.
+        image_size: Height and width of their images.
         data_dir: Where the data lies.
+        broken_images: What is done where a training image cannot be read:
+            `"raise"`, or `"replace"` it by another one of its class.
         output_dir: Where checkpoints, model, report and result go; None keeps
             nothing.
         resume: Whether to go on with what `output_dir` holds.
@@ -94,11 +97,12 @@ class Settings:
     retraining_epochs: int | None = None
     retraining_rate: float | None = None
     augmentation: str = "plain"
-    backbone: str = "resnet20"
+    backbone: str | None = None
     pretrained: bool = False
     pretrained_weights: str | None = None
-    image_size: tuple[int, int] = (64, 64)
+    image_size: tuple[int, int] | None = None
     data_dir: str | None = None
+    broken_images: str = "raise"
     output_dir: str | None = None
     resume: bool = False
     seed: int = 0

@@ -54,7 +54,7 @@ class Setup:
             batch_size: By default that of the schedule.
             mixed: Whether pairs are mixed if the settings say so.
         """
-        transform = self.augmentation
+        transform, images = self.augmentation, self.split.train.x
         if mixed:
             further = mixing(self.settings, self.split.num_classes)
             transform = data.transforms.Compose([transform, *further])
@@ -65,6 +65,9 @@ class Setup:
             sampler=sampler,
             transform=transform,
             seed=self.settings.seed,
+            # While one batch is finished, files of the next are read.
+            threads=2 if isinstance(images, data.EncodedImages) else 1,
+            broken_images=self.settings.broken_images,
         )
 
     def compiled(

@@ -57,8 +57,9 @@ _SCHEDULE = flags.DEFINE_enum(
     None,
     applications.SCHEDULES,
     "Epochs, batch size and learning rates: the published recipe of 200 "
-    "epochs, as many along a cosine, or 30 epochs for a CPU. By default that "
-    "of the application.",
+    "epochs, as many along a cosine, or 30 epochs for a CPU; for large images "
+    "those of decoupling or of class-balanced distillation. By default that of "
+    "the application.",
 )
 _EPOCHS = flags.DEFINE_integer(
     "epochs", None, "Instead of those of the schedule.", lower_bound=1
@@ -151,14 +152,17 @@ _AUGMENTATION = flags.DEFINE_enum(
     "augmentation",
     "plain",
     ["plain", "strong"],
-    "Of the training images; strong adds AutoAugment and Cutout, for CIFAR.",
+    "Of the training images; strong adds AutoAugment and Cutout to those of "
+    "CIFAR, and distorts the colours of large ones.",
 )
 _BACKBONE = flags.DEFINE_string(
     "backbone",
-    "resnet20",
-    "Network of image_folder: resnet20, resnet32, resnet44, resnet56, a name "
-    "in keras.applications such as EfficientNetB0, or one of another library, "
-    "such as keras_hub/resnet_18_imagenet or keras_cv/resnet18.",
+    None,
+    "Network of image_folder and of the applications for large images: "
+    "resnet20, resnet32, resnet44, resnet56, a name in keras.applications "
+    "such as EfficientNetB0, or one of another library, such as "
+    "keras_hub/resnet_18_imagenet or keras_cv/resnet18. By default that of "
+    "the application.",
 )
 _PRETRAINED = flags.DEFINE_bool(
     "pretrained",
@@ -171,7 +175,11 @@ _PRETRAINED_WEIGHTS = flags.DEFINE_string(
     "Instead, a file with weights of the backbone, without its top.",
 )
 _IMAGE_SIZE = flags.DEFINE_integer(
-    "image_size", 64, "Height and width in image_folder.", lower_bound=8
+    "image_size",
+    None,
+    "Height and width of the images there. By default 64 in image_folder, and "
+    "224 for large images.",
+    lower_bound=8,
 )
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Seed of the weights and the batches.", lower_bound=0
@@ -203,6 +211,13 @@ _DATA_DIR = flags.DEFINE_string(
     None,
     "Where the data lies. By default KERAS_LT_DATA. For image_folder, the "
     "folder with a folder of images per class.",
+)
+_BROKEN_IMAGES = flags.DEFINE_enum(
+    "broken_images",
+    "raise",
+    ["raise", "replace"],
+    "Whether training stops where an image file cannot be read, or takes "
+    "another image of its class.",
 )
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Where checkpoints, model, result and report go."
@@ -291,8 +306,9 @@ def _settings() -> "Settings":
         backbone=_BACKBONE.value,
         pretrained=_PRETRAINED.value,
         pretrained_weights=_PRETRAINED_WEIGHTS.value,
-        image_size=(_IMAGE_SIZE.value, _IMAGE_SIZE.value),
+        image_size=_IMAGE_SIZE.value and (_IMAGE_SIZE.value,) * 2,
         data_dir=_DATA_DIR.value,
+        broken_images=_BROKEN_IMAGES.value,
         output_dir=_OUTPUT_DIR.value,
         resume=_RESUME.value,
         seed=_SEED.value,

@@ -38,7 +38,9 @@ ALLOWED = {("data", "samplers")}
 HEAVY = {
     "PIL",
     "absl",
+    "cv2",
     "etils",
+    "grain",
     "jax",
     "keras_cv",
     "keras_hub",

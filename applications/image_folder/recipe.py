@@ -22,12 +22,16 @@ from keras_lt.data import transforms
 TEST_FRACTION = 0.2
 """Share of each class that is tested on, where there is no folder `test`."""
 
+BACKBONE = "resnet20"
+IMAGE_SIZE = (64, 64)
+
 FINE_TUNING_RATE = 0.01
 """Learning rate of a network that is trained already."""
 
 
 def run(settings: Settings) -> Result:
     """Trains and judges on the images of `settings.data_dir`."""
+    settings = _filled(settings)
     method = combine(settings.method)
     schedule = SCHEDULES[settings.schedule or "short"].as_set(settings)
     pretrained = settings.pretrained_weights or settings.pretrained
@@ -67,6 +71,7 @@ def run(settings: Settings) -> Result:
 
 def load(settings: Settings) -> data.Split:
     """Returns the split; images are read when they are needed."""
+    settings = _filled(settings)
     refuse_strong(settings, "image_folder")
     if settings.data_dir is None:
         raise ValueError(
@@ -97,4 +102,12 @@ def load(settings: Settings) -> data.Split:
 
 def evaluation(settings: Settings) -> transforms.Transform:
     """Returns what test images go through."""
-    return make_preprocessing(settings.backbone)
+    return make_preprocessing(_filled(settings).backbone)
+
+
+def _filled(settings: Settings) -> Settings:
+    return dataclasses.replace(
+        settings,
+        backbone=settings.backbone or BACKBONE,
+        image_size=settings.image_size or IMAGE_SIZE,
+    )

@@ -40,6 +40,11 @@ class BatchesCallback(keras.callbacks.Callback):
     ) -> None:
         self.batches.begin_training_epoch(epoch)
 
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        self.batches.report_broken()
+
 
 def _check_epochs(name: str, extra: BatchExtra, epochs: int | None) -> None:
     if epochs is None or extra.epochs is None or epochs <= extra.epochs:

@@ -17,6 +17,8 @@ from keras_lt.data._batch_checks import check_sampler
 from keras_lt.data._batch_checks import images_and_labels
 from keras_lt.data._batches_callback import BatchesCallback
 from keras_lt.data._look_ahead import LookAhead
+from keras_lt.data._reading import read_images
+from keras_lt.data._substitutes import Substitutes
 from keras_lt.data.batch_extra import BatchExtra
 from keras_lt.data.transforms._soft_labels import soft_labels
 from keras_lt.data.transforms.transform import TransformFunction
@@ -57,7 +59,8 @@ class Batches(keras.utils.PyDataset):
         sampler: The rows of each epoch. `None` is `InstanceBalanced()`: every
             row once, shuffled. For evaluation, pass `InOrder()`.
         transform: Called as `transform(images, labels, generator)`; gives
-            images and labels. See `data.transforms`.
+            images and labels. See `data.transforms`. Where it begins with a
+            `Crop`, images in files are cut while they are decoded.
         seed: Whole number, 0 or greater, of all that is random here.
         extras: Arrays with one entry per example, by name, or `BatchExtra`s.
             With them, `y` is a dict of `"label"` and of these. Row numbers
@@ -71,6 +74,9 @@ class Batches(keras.utils.PyDataset):
         threads: Number of threads that prepare the next batches while a model
             computes; 0 prepares each batch when it is asked for.
         check_finite: Whether NaN and infinity in images raise. Costs a sum.
+        broken_images: What is done where an image in a file is missing or not
+            whole: `"raise"`, or `"replace"` it by the next one of its class.
+            `broken` then lists such rows, and a warning counts them.
 
     Raises:
         ValueError: If an argument is wrong, or, when a batch is made, if it
@@ -99,6 +105,7 @@ class Batches(keras.utils.PyDataset):
         shard: tuple[int, int] = (0, 1),
         threads: int = 1,
         check_finite: bool = True,
+        broken_images: str = "raise",
     ):
         # More workers of Keras would mix the batches of two epochs.
         super().__init__(workers=1)
@@ -114,6 +121,10 @@ class Batches(keras.utils.PyDataset):
         self.last_batch = check_choice("last_batch", last_batch, _LAST_BATCH)
         self.shard = check_shard(shard)
         self.check_finite = check_finite
+        check_choice("broken_images", broken_images, _BROKEN_IMAGES)
+        self._substitutes = Substitutes(
+            self.class_index, allowed=broken_images == "replace"
+        )
         self._length = self._count_batches()
         self._epoch: int | None = None
         self._rows: tuple[int, np.ndarray] | None = None
@@ -148,6 +159,15 @@ class Batches(keras.utils.PyDataset):
     def callback(self) -> keras.callbacks.Callback:
         """Returns a callback that sets the epoch in the `fit` of any model."""
         return BatchesCallback(self)
+
+    @property
+    def broken(self) -> dict[int, str]:
+        """What is wrong with the rows that were replaced so far."""
+        return dict(self._substitutes.broken)
+
+    def report_broken(self) -> None:
+        """Warns how many rows were replaced, if more than last time."""
+        self._substitutes.report()
 
     def rows(self, epoch: int | None = None) -> np.ndarray:
         """Returns the rows of an epoch, in the order of the batches.
@@ -209,33 +229,54 @@ class Batches(keras.utils.PyDataset):
     def _make(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
         """Makes one batch; runs in any thread."""
         rows = self._rows_of(epoch, index)
-        images, labels = self._examples(epoch, index, rows)
+        rows, images, labels = self._examples(epoch, index, rows)
         return images, self._targets(epoch, index, rows, images, labels)
 
     def _rows_of(self, epoch: int, index: int) -> np.ndarray:
         return self.rows(epoch)[self._positions(index)]
 
-    def _generator(self, epoch: int, index: int) -> np.random.Generator:
-        """Returns what a transform draws the numbers of a batch from."""
+    def _generator(
+        self, epoch: int, index: int, part: int = 0
+    ) -> np.random.Generator:
+        """Returns what a transform draws the numbers of a batch from.
+
+        Args:
+            epoch: Counted from 0.
+            index: Of the batch.
+            part: 0 for the whole batch, above 0 for a part of it.
+        """
         # A third number above 0 keeps these streams off the sampler's.
         key = (self.seed, epoch, index + 1, self.shard[0])
-        return np.random.default_rng(key)
+        return np.random.default_rng((*key, part) if part else key)
 
     def _examples(
         self, epoch: int, index: int, rows: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns images and labels as the transform leaves them."""
-        images = _take(self.images, rows)
-        labels = self.labels[rows]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns the rows that could be read, with images and labels.
+
+        These are as the transform leaves them.
+        """
+
+        def read(rows: np.ndarray) -> tuple[Any, Any, Any]:
+            return read_images(
+                self.images,
+                self.labels,
+                rows,
+                self.transform,
+                lambda part: self._generator(epoch, index, part),
+                self._check,
+            )
+
+        rows, (images, labels, transform) = self._substitutes.read(rows, read)
+        if transform is not None:
+            generator = self._generator(epoch, index)
+            images, labels = transform(images, labels, generator)
+            self._check(images, rows)
+        return rows, images, labels
+
+    def _check(self, images: np.ndarray, rows: np.ndarray) -> None:
         if self.check_finite:
             check_finite_images(images, rows)
-        if self.transform is not None:
-            images, labels = self.transform(
-                images, labels, self._generator(epoch, index)
-            )
-            if self.check_finite:
-                check_finite_images(images, rows)
-        return images, labels
 
     def _targets(
         self,
@@ -289,6 +330,7 @@ class Batches(keras.utils.PyDataset):
 
 
 _LAST_BATCH = ("keep", "drop")
+_BROKEN_IMAGES = ("raise", "replace")
 
 
 def _check_one_hot(one_hot: bool, num_classes: int | None) -> bool:
@@ -299,10 +341,3 @@ def _check_one_hot(one_hot: bool, num_classes: int | None) -> bool:
             "`num_classes=split.num_classes`."
         )
     return bool(one_hot)
-
-
-def _take(images: Any, rows: np.ndarray) -> np.ndarray:
-    if isinstance(images, np.ndarray):
-        # The same as images[rows], in a third of the time.
-        return np.take(images, rows, axis=0)
-    return np.asarray(images[rows])

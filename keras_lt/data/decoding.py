@@ -1,48 +1,77 @@
-"""Turns one image file into pixels of one size."""
+"""Turns one encoded image into pixels of one size."""
 
+import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from keras_lt.data.transforms.crop import Box
+from keras_lt.data.transforms.crop import resized_part
 
 MODES = {"rgb": "RGB", "grayscale": "L"}
 OVERSAMPLING = 2
 """How much larger than needed a JPEG is decoded, so that resizing is smooth."""
 
+SCALES = (8, 4, 2)
+"""Fractions at which the decoder of JPEG can leave out detail."""
+
+SIDE_UP = 0x0112
+"""Where cameras note which side of a photo is up, in EXIF."""
+
+Cut = Callable[[int, int], Box]
+"""Gives the part of an image of a height and a width that is kept."""
+
 
 def read_image(
-    path: str, size: tuple[int, int], color: str = "rgb", crop: bool = False
+    encoded: str | bytes,
+    size: tuple[int, int],
+    color: str = "rgb",
+    crop: bool = False,
+    cut: Cut | None = None,
+    name: str | None = None,
 ) -> np.ndarray:
     """Decodes, turns upright, resizes: pixels of shape `(*size, channels)`.
 
-    Large JPEGs are decoded at a fraction of their size, which is several times
-    faster. Cameras store a photo as it was taken and note which side is up;
-    the note is followed.
+    Large JPEGs are decoded at a fraction of their size, which is faster.
+    Cameras store a photo as it was taken and note which side is up; the note
+    is followed.
 
     Args:
-        path: The file.
+        encoded: Path of a file, or its content.
         size: Height and width of the result.
         color: `"rgb"` or `"grayscale"`.
         crop: Whether to cut off what does not fit `size`, or to stretch it.
+        cut: Instead, says which part of the image is kept.
+        name: What the image is called in messages; by default its path.
 
     Raises:
         ValueError: If the file is missing or is not a whole image.
     """
     import_pillow()
+    name = repr(encoded) if name is None else name
+    mode = MODES[color]
     try:
-        pixels = _decode(path, size, MODES[color], crop)
+        if cut is None:
+            pixels = _whole(encoded, size, mode, crop)
+        else:
+            pixels = _part(encoded, size, mode, cut)
     except FileNotFoundError:
         raise ValueError(
-            f"Every image must exist. Received: {path!r}, which does not. "
-            "Check the folder that the paths are relative to."
+            f"Every image must exist. Received: {name}, which does not. "
+            "Check the folder that the paths are relative to, or pass "
+            '`broken_images="replace"` to `Batches` to go on without it.'
         ) from None
+    except (ImportError, MemoryError):
+        raise
     except Exception as error:  # Pillow raises a dozen kinds on broken files.
         raise ValueError(
             "Every file must hold a whole image that Pillow can read. "
-            f"Received: {path!r}: {type(error).__name__}: {error}. Replace or "
+            f"Received: {name}: {type(error).__name__}: {error}. Replace or "
             'remove the file, or pass `broken_images="skip"` where the split '
-            "is made."
+            'is made, or `broken_images="replace"` to `Batches`.'
         ) from error
-    return pixels if color == "rgb" else pixels[..., None]
+    return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
 def import_pillow() -> Any:
@@ -57,24 +86,69 @@ def import_pillow() -> Any:
     return Image
 
 
-def _decode(
-    path: str, size: tuple[int, int], mode: str, crop: bool
+def _open(encoded: str | bytes) -> Any:
+    from PIL import Image
+
+    if isinstance(encoded, bytes):
+        return Image.open(io.BytesIO(encoded))
+    return Image.open(encoded)
+
+
+def _whole(
+    encoded: str | bytes, size: tuple[int, int], mode: str, crop: bool
 ) -> np.ndarray:
     from PIL import Image
     from PIL import ImageOps
 
     height, width = size
-    with Image.open(path) as image:
+    with _open(encoded) as image:
         # The longer side counts for both, as the image may yet be turned.
         side = OVERSAMPLING * max(size)
         image.draft(mode, (side, side))
-        ImageOps.exif_transpose(image, in_place=True)
-        plain = _convert(image, mode)
+        plain = _upright(image, mode)
     if crop:
         plain = ImageOps.fit(plain, (width, height), Image.Resampling.BILINEAR)
     elif plain.size != (width, height):
         plain = plain.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(plain)
+
+
+def _part(
+    encoded: str | bytes, size: tuple[int, int], mode: str, cut: Cut
+) -> np.ndarray:
+    with _open(encoded) as image:
+        full = image.size
+        turned = image.getexif().get(SIDE_UP, 1) > 4
+        width, height = full[::-1] if turned else full
+        box = cut(height, width)
+        for scale in SCALES:
+            if min(box[2] // size[0], box[3] // size[1]) >= scale:
+                image.draft(mode, (full[0] // scale, full[1] // scale))
+                break
+        plain = _upright(image, mode)
+    if plain.size != (width, height):
+        box = _scaled(box, plain.height / height, plain.width / width)
+    top, left, box_height, box_width = box
+    # Only the part becomes an array: the whole would be copied.
+    part = plain.crop((left, top, left + box_width, top + box_height))
+    pixels = np.asarray(part).reshape(box_height, box_width, -1)
+    return resized_part(pixels, (0, 0, box_height, box_width), size)
+
+
+def _scaled(box: Box, height: float, width: float) -> Box:
+    """Returns a part in an image of another height and width, as factors."""
+    top, left = round(box[0] * height), round(box[1] * width)
+    bottom = round((box[0] + box[2]) * height)
+    right = round((box[1] + box[3]) * width)
+    return top, left, max(1, bottom - top), max(1, right - left)
+
+
+def _upright(image: Any, mode: str) -> Any:
+    from PIL import ImageOps
+
+    ImageOps.exif_transpose(image, in_place=True)
+    # What has the mode already would be copied.
+    return image if image.mode == mode else _convert(image, mode)
 
 
 def _convert(image: Any, mode: str) -> Any:

@@ -128,7 +128,7 @@ class DeviceBatches(Batches):
             draws = np.concatenate([draws, own], axis=1)
         images = None
         if any(isinstance(e, BatchExtra) for e in self.extras.values()):
-            images, _ = self._examples(epoch, index, rows)
+            _, images, _ = self._examples(epoch, index, rows)
         targets = self._targets(epoch, index, rows, images, labels)
         return {"draws": draws}, targets
 

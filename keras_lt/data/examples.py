@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_lt.data.image_files import ImageFiles
+from keras_lt.data.encoded_images import EncodedImages
 from keras_lt.data.image_rows import ImageRows
 from keras_lt.data.image_source import ImageSource
 from keras_lt.validation import check_labels
@@ -91,7 +91,7 @@ def take_images(x: Any, rows: Any) -> Any:
     """Returns these rows of an array, or of a lazy source without reading."""
     if isinstance(x, np.ndarray):
         return x[rows]
-    if isinstance(x, ImageFiles | ImageRows):
+    if isinstance(x, EncodedImages | ImageRows):
         return x.take(rows)
     return ImageRows(x, np.arange(len(x))[rows])
 

@@ -104,16 +104,16 @@ def check_all_exist(root: str, paths: Sequence[str]) -> None:
 
 def missing_files(root: str, paths: Sequence[str]) -> list[str]:
     """Returns those of the paths that do not exist, in their order."""
-    names_by_folder: dict[str, list[int]] = defaultdict(list)
+    by_folder: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for row, path in enumerate(paths):
-        names_by_folder[os.path.dirname(path)].append(row)
+        folder, name = os.path.split(path)
+        by_folder[folder].append((row, name))
     missing = []
-    for folder, rows in names_by_folder.items():
+    for folder, named in by_folder.items():
         there = _names_in(os.path.join(root, folder))
-        for row in rows:
+        for row, name in named:
             # The second look is for file systems that ignore case.
-            found = os.path.basename(paths[row]) in there
-            if not found and (
+            if name not in there and (
                 not there or not os.path.exists(os.path.join(root, paths[row]))
             ):
                 missing.append(row)

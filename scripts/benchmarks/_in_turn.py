@@ -14,6 +14,17 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+def both_seconds_of(work: Callable[[], object]) -> np.ndarray:
+    """Returns how long `work` takes, and how long processors were busy.
+
+    All threads of this process count for the second, which other processes
+    on the same machine leave alone.
+    """
+    start = np.array([time.perf_counter(), time.process_time()])
+    work()
+    return np.array([time.perf_counter(), time.process_time()]) - start
+
+
 def ratios(
     one: Callable[[], float], other: Callable[[], float], repeats: int
 ) -> np.ndarray:

@@ -1,3 +1,4 @@
+import importlib
 import json
 
 import keras
@@ -265,11 +266,6 @@ def test_own_images_fine_tune_weights_of_a_file(
 
 def test_every_application_has_its_parts():
     for name in applications.APPLICATIONS:
-        recipe = {
-            "digits_lt": digits_lt,
-            "cifar10_lt": cifar10_lt,
-            "cifar100_lt": cifar100_lt,
-            "image_folder": image_folder,
-        }[name]
+        recipe = importlib.import_module(f"applications.{name}.recipe")
         for part in ("run", "load", "evaluation"):
             assert callable(getattr(recipe, part))

@@ -5,6 +5,9 @@ import pathlib
 import subprocess
 import sys
 
+from scripts.benchmarks import image_files
+from scripts.benchmarks import sampling_share
+
 SCRIPT = pathlib.Path(__file__).parents[2] / "scripts" / "benchmark.py"
 
 
@@ -31,7 +34,21 @@ def test_pipeline_is_measured(tmp_path):
     assert all(row["images_per_second"] > 0 for row in rows)
 
 
+def test_photos_are_measured_against_their_decoder():
+    for row in image_files.run(repeats=1, size=32):
+        assert row["ratio"] > 0 and row["target"] == 0.9
+        # Most of the work is decoding, on a busy machine as well.
+        assert row["ratio_of_busy_time"] > 0.2
+
+
+def test_draws_are_measured_against_input():
+    rows = sampling_share.run(repeats=1, size=300)
+    found = {row["part"]: row["largest"] for row in rows}
+    assert 0 < found["draws by input"] < 0.03
+    assert found["start to first batch, s"] > 0
+
+
 def test_unknown_parts_are_named(tmp_path):
     done = run(tmp_path, "--what=nothing")
     assert done.returncode != 0
-    assert "pipeline|samplers" in done.stdout + done.stderr
+    assert "pipeline|sampl" in done.stdout + done.stderr

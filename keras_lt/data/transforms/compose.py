@@ -46,6 +46,11 @@ class Compose(DeviceTransform):
         return any(getattr(t, "mixes_examples", False) for t in self.transforms)
 
     @property
+    def whole_batches(self) -> bool:  # type: ignore[override]
+        """Whether one of the transforms needs batches in one piece."""
+        return any(getattr(t, "whole_batches", True) for t in self.transforms)
+
+    @property
     def random(self) -> bool:  # type: ignore[override]
         """Whether one of the transforms is random; plain functions may be."""
         return any(getattr(t, "random", True) for t in self.transforms)

@@ -36,6 +36,7 @@ class CutMix(DeviceTransform):
     """
 
     mixes_examples = True
+    whole_batches = True
     num_draws = 5
 
     def __init__(

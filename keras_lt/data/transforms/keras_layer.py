@@ -12,6 +12,8 @@ from keras_lt.data.transforms.transform import Transform
 class _LayerTransform(Transform):
     """Calls a layer, seeded by the batch; see `from_layer`."""
 
+    whole_batches = True
+
     def __init__(self, layer: keras.layers.Layer):
         self.layer = layer
         self._lock = threading.Lock()

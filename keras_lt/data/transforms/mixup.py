@@ -38,6 +38,7 @@ class Mixup(DeviceTransform):
     """
 
     mixes_examples = True
+    whole_batches = True
     num_draws = 2
 
     def __init__(self, num_classes: int, alpha: float = 1.0):

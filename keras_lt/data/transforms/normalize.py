@@ -8,6 +8,8 @@ from keras import ops
 from keras_lt.data.transforms.device_transform import DeviceTransform
 from keras_lt.types import Tensor
 
+_Kept = tuple[tuple[int, ...], np.ndarray, np.ndarray]
+
 
 class Normalize(DeviceTransform):
     """Computes `(images * scale - mean) / std`, as float32.
@@ -39,6 +41,7 @@ class Normalize(DeviceTransform):
         self.mean = np.asarray(mean, dtype="float64")
         self.std = np.asarray(std, dtype="float64")
         self.scale = float(scale)
+        self._kept: _Kept | None = None
         finite = all(np.isfinite(v).all() for v in (self.mean, self.std, scale))
         if not finite or (self.std <= 0).any():
             raise ValueError(
@@ -54,12 +57,10 @@ class Normalize(DeviceTransform):
     ) -> tuple[np.ndarray, np.ndarray]:
         # Rows of whole images instead of 3 channels: NumPy is fast along a
         # long last axis only.
-        rest = images.shape[1:]
-        factor = np.broadcast_to(self.scale / self.std, rest).ravel()
-        shift = np.broadcast_to(-self.mean / self.std, rest).ravel()
+        factor, shift = self._rows(images.shape[1:])
         flat = images.reshape(len(images), -1)
-        values = np.multiply(flat, factor.astype("float32"), dtype="float32")
-        values += shift.astype("float32")
+        values = np.multiply(flat, factor, dtype="float32")
+        values += shift
         return values.reshape(images.shape), labels
 
     def draw(
@@ -74,3 +75,14 @@ class Normalize(DeviceTransform):
         factor = ops.convert_to_tensor(self.scale / self.std, "float32")
         shift = ops.convert_to_tensor(-self.mean / self.std, "float32")
         return ops.cast(images, "float32") * factor + shift
+
+    def _rows(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns factor and shift of each number of an image."""
+        kept = self._kept  # Another thread may put another shape there.
+        if kept is None or kept[0] != shape:
+            factor, shift = (
+                np.broadcast_to(values, shape).ravel().astype("float32")
+                for values in (self.scale / self.std, -self.mean / self.std)
+            )
+            kept = self._kept = (shape, factor, shift)
+        return kept[1:]

@@ -34,10 +34,13 @@ class RandomFlip(DeviceTransform):
         generator: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
         draws, labels = self.draw(images.shape, labels, generator)
-        flipped = draws[:, 0] > 0
-        images = images.copy()
-        images[flipped] = images[flipped, :, ::-1]
-        return images, labels
+        found = images.copy()
+        for place in np.flatnonzero(draws[:, 0]):
+            # One channel at a time: NumPy is slow along a short last axis.
+            for channel in range(images.shape[-1]):
+                mirrored = images[place, :, ::-1, channel]
+                found[place, ..., channel] = mirrored
+        return found, labels
 
     def draw(
         self,

@@ -41,6 +41,13 @@ class Transform(abc.ABC):
     mixes_examples = False
     """Whether an image may come from more than one example."""
 
+    whole_batches = False
+    """Whether a batch has to come in one piece.
+
+    Else images from files may come some at a time, in the threads that decode
+    them. Set it where one image depends on others, or where a call is costly.
+    """
+
     random = True
     """Whether the same image may come out differently another time.
 

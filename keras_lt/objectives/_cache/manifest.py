@@ -13,6 +13,7 @@ import numpy as np
 from keras_lt.data import Batches
 from keras_lt.data import ImageFiles
 from keras_lt.data import ImageRows
+from keras_lt.data import PreparedImages
 from keras_lt.objectives._cache.plain_description import config_sha256
 from keras_lt.objectives._cache.plain_description import describe
 from keras_lt.objectives._cache.plain_description import describe_array
@@ -141,6 +142,16 @@ def _describe_images(images: Any) -> Any:
             "shape": list(images.shape),
             "crop_to_aspect_ratio": images.crop_to_aspect_ratio,
             "paths_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        }
+    if isinstance(images, PreparedImages):
+        return {
+            "class": name_of(PreparedImages),
+            "shape": list(images.shape),
+            "crop_to_aspect_ratio": images.crop_to_aspect_ratio,
+            # Of the folder, the name and the version of the data.
+            "data": list(images.folder.parts[-2:]),
+            "part": images.part,
+            "rows": describe_array(images.rows),
         }
     if isinstance(images, ImageRows):
         return {

@@ -1,0 +1,33 @@
+"""Puts the parts of a batch together that threads have worked on."""
+
+import threading
+
+import numpy as np
+
+
+class GatheredParts:
+    """Copies parts into one array, made when the first part has come.
+
+    Args:
+        count: Number of images of the batch.
+    """
+
+    def __init__(self, count: int):
+        self.count = count
+        self._images: np.ndarray | None = None
+        self._lock = threading.Lock()
+
+    def put(self, place: slice, images: np.ndarray) -> None:
+        """Puts images where they belong; may be called in any thread."""
+        with self._lock:
+            if self._images is None:
+                shape = (self.count, *images.shape[1:])
+                self._images = np.empty(shape, images.dtype)
+            whole = self._images
+        whole[place] = images
+
+    def whole(self) -> np.ndarray:
+        """Returns all the images."""
+        if self._images is None:
+            raise RuntimeError("No part of the batch has come.")
+        return self._images
