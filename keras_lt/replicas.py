@@ -5,6 +5,7 @@ the batch. Everything here does nothing where there is one replica, and on the
 other backends: under `keras.distribution`, a step of JAX sees whole batches.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -52,18 +53,26 @@ def sum_over_processes(values: np.ndarray, strategy: Any) -> np.ndarray:
     """
     if strategy is None or not has_other_processes(strategy):
         return values
+    total = _summed(strategy)(ops.convert_to_tensor(values))
+    own = strategy.experimental_local_results(total)[0]
+    return np.asarray(own.numpy() / len(strategy.extended.worker_devices))
+
+
+@functools.lru_cache(maxsize=1)
+def _summed(strategy: Any) -> Callable[[Tensor], Any]:
+    """Returns a compiled sum over the replicas; it is traced for each shape."""
     import tensorflow as tf
 
-    @tf.function
-    def summed() -> Any:
-        return strategy.run(
-            lambda: tf.distribute.get_replica_context().all_reduce(
-                "SUM", tf.constant(values)
-            )
-        )
+    def of_replica(values: Tensor) -> Tensor:
+        context = tf.distribute.get_replica_context()
+        # The copy is on the device of the replica, as the sum is to be.
+        return context.all_reduce("SUM", tf.identity(values))
 
-    total = strategy.experimental_local_results(summed())[0].numpy()
-    return np.asarray(total / len(strategy.extended.worker_devices))
+    @tf.function
+    def summed(values: Tensor) -> Any:
+        return strategy.run(of_replica, args=(values,))
+
+    return summed
 
 
 def mean_over_replicas(total: Tensor, weight: Tensor) -> Tensor:

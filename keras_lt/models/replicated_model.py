@@ -44,7 +44,9 @@ class ReplicatedModel(keras.Model):
         context = replica_context()
         if context is None or not has_other_processes(context.strategy):
             return found
-        return {name: ops.reshape(one, (1,)) for name, one in found.items()}
+        return dict(
+            keras.tree.map_structure(lambda one: ops.reshape(one, (1,)), found)
+        )
 
     def _maybe_symbolic_build(
         self, iterator: Any = None, **kwargs: Any
