@@ -7,6 +7,7 @@ other backends: under `keras.distribution`, a step of JAX sees whole batches.
 
 import functools
 from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -40,6 +41,29 @@ def has_other_processes(strategy: Any) -> bool:
     """Tells whether some replicas of a strategy are those of others."""
     here = len(strategy.extended.worker_devices)
     return bool(strategy.num_replicas_in_sync > here)
+
+
+def check_made_in_scope(
+    variables: Sequence[keras.Variable], strategy: Any
+) -> None:
+    """Raises if replicas would not have copies of each of the variables."""
+    made = strategy.extended.variable_created_in_scope
+    other = next((v for v in variables if not made(v.value)), None)
+    if other is not None:
+        raise ValueError(
+            "A model, its backbone, objectives and optimizer must all be made "
+            f"in the scope of one strategy. Received: {other.path!r}, made "
+            "elsewhere. Put all of it, and `compile` or `training.train`, into "
+            "`with strategy.scope():`."
+        )
+
+
+def process_name(strategy: Any) -> str | None:
+    """Returns what tells a process from the others; None if it is alone."""
+    if strategy is None or not has_other_processes(strategy):
+        return None
+    cluster = strategy.cluster_resolver
+    return f"{cluster.task_type}_{cluster.task_id}"
 
 
 def sum_over_processes(values: np.ndarray, strategy: Any) -> np.ndarray:

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_lt.models.replica_inputs import check_parts
 from keras_lt.models.replica_inputs import for_replicas
+from keras_lt.replicas import check_made_in_scope
 from keras_lt.replicas import has_other_processes
 from keras_lt.replicas import replica_context
 from keras_lt.replicas import strategy_of
@@ -19,6 +20,13 @@ class ReplicatedModel(keras.Model):
     and scalar logs over an axis. The first fails for parts of two sizes, and
     both fail for replicas in several processes.
     """
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        super().compile(*args, **kwargs)
+        strategy = strategy_of(self)
+        if strategy is not None:
+            variables = [*self.variables, *self.optimizer.variables]
+            check_made_in_scope(variables, strategy)
 
     def fit(
         self, x: Any = None, y: Any = None, **kwargs: Any
