@@ -5,6 +5,7 @@ the batch. Everything here does nothing where there is one replica, and on the
 other backends: under `keras.distribution`, a step of JAX sees whole batches.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -37,6 +38,14 @@ def strategy_of(model: keras.Model) -> Any:
     return found
 
 
+def scope_of(model: keras.Model) -> contextlib.AbstractContextManager[Any]:
+    """Returns the scope in which variables of a model are to be made."""
+    strategy = strategy_of(model)
+    if strategy is None:
+        return contextlib.nullcontext()
+    return strategy.scope()
+
+
 def has_other_processes(strategy: Any) -> bool:
     """Tells whether some replicas of a strategy are those of others."""
     here = len(strategy.extended.worker_devices)
@@ -53,8 +62,8 @@ def check_made_in_scope(
         raise ValueError(
             "A model, its backbone, objectives and optimizer must all be made "
             f"in the scope of one strategy. Received: {other.path!r}, made "
-            "elsewhere. Put all of it, and `compile` or `training.train`, into "
-            "`with strategy.scope():`."
+            "elsewhere. Put all of it, and `compile`, into `with "
+            "strategy.scope():`."
         )
 
 

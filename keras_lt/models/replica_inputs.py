@@ -36,6 +36,21 @@ def for_replicas(x: Any, strategy: Any) -> Any:
     return strategy.distribute_datasets_from_function(lambda _: _dataset(x))
 
 
+def check_outside_of_scope(strategy: Any) -> None:
+    """Raises in the scope of a strategy of several processes.
+
+    Whatever a callback predicts there would be that of the first of them.
+    """
+    import tensorflow as tf
+
+    if has_other_processes(strategy) and tf.distribute.has_strategy():
+        raise ValueError(
+            "`fit` must be called outside of the scope of a strategy of "
+            "several processes. Received: a call in it. Leave only what makes "
+            "the model, and `compile`, in `with strategy.scope():`."
+        )
+
+
 def check_parts(
     x: Any, batch_size: int | None, held_out: float, strategy: Any
 ) -> None:

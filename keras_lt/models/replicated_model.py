@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_lt.models.replica_inputs import check_outside_of_scope
 from keras_lt.models.replica_inputs import check_parts
 from keras_lt.models.replica_inputs import for_replicas
 from keras_lt.replicas import check_made_in_scope
@@ -27,12 +28,14 @@ class ReplicatedModel(keras.Model):
         if strategy is not None:
             variables = [*self.variables, *self.optimizer.variables]
             check_made_in_scope(variables, strategy)
+            _check_steps(self.steps_per_execution)
 
     def fit(
         self, x: Any = None, y: Any = None, **kwargs: Any
     ) -> keras.callbacks.History:
         strategy = strategy_of(self)
         if strategy is not None:
+            check_outside_of_scope(strategy)
             held_out = kwargs.get("validation_split") or 0.0
             check_parts(x, kwargs.get("batch_size"), held_out, strategy)
             x = for_replicas(x, strategy)
@@ -69,3 +72,12 @@ class ReplicatedModel(keras.Model):
             )
             iterator = None
         super()._maybe_symbolic_build(iterator=iterator, **kwargs)
+
+
+def _check_steps(steps_per_execution: int) -> None:
+    if steps_per_execution > 1:
+        raise ValueError(
+            "`steps_per_execution` must be 1 on several replicas, as the loop "
+            "of Keras 3.15 over steps does not run on them. Received: "
+            f"steps_per_execution={steps_per_execution}."
+        )

@@ -13,6 +13,7 @@ import numpy as np
 from keras_lt.data import Batches
 from keras_lt.models import ClassificationModel
 from keras_lt.replicas import process_name
+from keras_lt.replicas import scope_of
 from keras_lt.replicas import strategy_of
 from keras_lt.replicas import sum_over_processes
 from keras_lt.training.checkpoint import Checkpoint
@@ -177,13 +178,14 @@ class _Run:
         # To have none of them is all that other models can do.
         if stage.objectives or (own and stage.objectives is not None):
             options["objectives"] = stage.objectives
-        self.model.compile(
-            optimizer=fresh_optimizer(stage.optimizer),
-            loss=stage.loss,
-            metrics=stage.metrics,
-            **options,
-        )
-        self.model.optimizer.build(self.model.trainable_variables)
+        with scope_of(self.model):
+            self.model.compile(
+                optimizer=fresh_optimizer(stage.optimizer),
+                loss=stage.loss,
+                metrics=stage.metrics,
+                **options,
+            )
+            self.model.optimizer.build(self.model.trainable_variables)
 
     def _fit(self, index: int, first_epoch: int) -> None:
         stage = self.stages[index]

@@ -1,7 +1,5 @@
 """Two replicas of TensorFlow train as one device does."""
 
-import contextlib
-
 import keras
 import numpy as np
 import pytest
@@ -15,29 +13,18 @@ from keras_lt.ops.robustness import batch_centroids
 from keras_lt.ops.robustness import class_weights_in_batch
 from keras_lt.ops.robustness import robust_losses
 from keras_lt.replicas import on_whole_batch
+from tests.models.small_models import COUNTS
 from tests.replicas import networks
 from tests.replicas.networks import compiled
+from tests.replicas.networks import scope_for
 from tests.replicas.networks import student
 from tests.replicas.networks import vectors
-from tests.models.small_models import COUNTS
 
 pytestmark = pytest.mark.skipif(
     keras.config.backend() != "tensorflow",
     reason="only TensorFlow cuts batches up among replicas",
 )
 ROWS, BATCH = 61, 13  # Neither is even, and the last batch has 9.
-
-
-@pytest.fixture(scope="module")
-def strategy():
-    """One for all, as TensorFlow mixes up the messages of several."""
-    import tensorflow as tf
-
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-
-
-def scope_of(strategy):
-    return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
 def replicas_of(variable):
@@ -47,7 +34,7 @@ def replicas_of(variable):
 def train(strategy, robust):
     """Trains for 20 steps; returns the model, the logs and the answers."""
     x, y = vectors(ROWS)
-    with scope_of(strategy):
+    with scope_for(strategy):
         model = compiled(student(), robust=robust)
     logs = model.fit(
         x,
@@ -238,3 +225,10 @@ def test_compiling_outside_of_the_scope_raises(strategy):
         model = student()
     with pytest.raises(ValueError, match="in the scope of one strategy"):
         model.compile("sgd", losses.BalancedSoftmax(COUNTS))
+
+
+def test_several_steps_at_once_raise(strategy):
+    with strategy.scope():
+        model = student()
+        with pytest.raises(ValueError, match="must be 1 on several replicas"):
+            compiled(model, steps_per_execution=2)

@@ -1,5 +1,7 @@
 """A student, its teacher and data, for one device and for several."""
 
+import contextlib
+
 import keras
 import numpy as np
 
@@ -14,6 +16,11 @@ from tests.models.small_models import COUNTS
 
 DIM = 5
 GROUPS = {"many": 25, "few": 15}
+
+
+def scope_for(strategy):
+    """Returns where to make a model; None is one device."""
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
 def backbone(synchronized=True):
@@ -84,9 +91,9 @@ def sample_weights(rows):
 
 
 def trained_values(model):
-    """Returns all that training changes, by path, as arrays."""
-    return [
-        keras.ops.convert_to_numpy(variable)
-        for variable in model.variables
+    """Returns all that training changes, by number and name, as arrays."""
+    return {
+        f"{number}/{variable.name}": keras.ops.convert_to_numpy(variable)
+        for number, variable in enumerate(model.variables)
         if "seed_generator" not in variable.path
-    ]
+    }
