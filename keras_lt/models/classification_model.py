@@ -342,7 +342,6 @@ class ClassificationModel(ReplicatedModel):
         labels = label_of(y)
         ids = as_class_ids(labels, self.num_classes)
         features = outputs[_key_of(objective.features)]
-
         value, own_weights = objective_values(
             objective, features, ids, x=x, y=y, outputs=outputs
         )

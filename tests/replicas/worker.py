@@ -45,8 +45,12 @@ def staged(strategy, index, folder, crashes=False):
         model = shares.plain_model()
         stages = shares.stages_for(index, crashes)
     training.train(model, stages, folder, verbose=0)
-    values = networks.trained_values(model)
-    return {f"staged/{name}": value for name, value in values.items()}
+    parts = {"staged": model, "features": model.backbone}
+    return {
+        f"{part}/{name}": value
+        for part, of in parts.items()
+        for name, value in networks.trained_values(of).items()
+    }
 
 
 if __name__ == "__main__":
