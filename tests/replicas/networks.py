@@ -27,7 +27,7 @@ def backbone(synchronized=True):
     """Returns dense layers `one`, `two` and `three`, each normalised."""
     inputs = x = keras.Input((DIM,))
     for name, width in (("one", 6), ("two", 5), ("three", 4)):
-        x = keras.layers.Dense(width, name=f"{name}_dense")(x)
+        x = keras.layers.Dense(width, use_bias=False, name=f"{name}_dense")(x)
         x = keras.layers.BatchNormalization(synchronized=synchronized)(x)
         x = keras.layers.Activation("tanh", name=name)(x)
     return keras.Model(inputs, x, name="dense")
