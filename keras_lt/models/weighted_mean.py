@@ -13,13 +13,15 @@ def weighted_mean(values: Tensor, weights: Tensor | None = None) -> Tensor:
     of TensorFlow. With weights of 0 alone, the mean is 0.
 
     Args:
-        values: `(batch,)`.
+        values: `(batch, ...)`; those of one example are averaged.
         weights: `(batch,)`; ones if None.
 
     Returns:
         A scalar in float32.
     """
     values = ops.cast(values, "float32")
+    if len(values.shape) > 1:
+        values = ops.mean(values, axis=tuple(range(1, len(values.shape))))
     if weights is None:
         weights = ops.ones_like(values)
     weights = ops.cast(ops.reshape(weights, (-1,)), "float32")
