@@ -6,6 +6,15 @@ import pytest
 
 import keras_lt
 
+if keras.config.backend() == "tensorflow":
+    import tensorflow as tf
+
+    # Before TensorFlow starts: two replicas need two devices.
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * 2,
+    )
+
 
 @pytest.fixture(autouse=True)
 def fixed_seed():

@@ -21,6 +21,7 @@ LEVELS = [  # A package may import from the lines above its own.
         "graph",
         "markdown",
         "registration",
+        "replicas",
         "score_weights",
         "types",
         "validation",

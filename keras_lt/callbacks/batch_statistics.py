@@ -4,6 +4,8 @@ import keras
 import numpy as np
 
 from keras_lt.objectives.epoch_data import EpochData
+from keras_lt.replicas import strategy_of
+from keras_lt.replicas import sum_over_processes
 from keras_lt.types import Outputs
 from keras_lt.types import Tensor
 
@@ -43,6 +45,7 @@ class BatchStatistics:
                 f"Received: data=None for {len(self.layers)} layers. Pass "
                 "`AverageWeights(batches)`."
             )
+        self.model = model
         self._pass = _TrainingMode(model)
         self._state = [
             variable
@@ -81,11 +84,14 @@ class BatchStatistics:
                     sums, self._of_batch(images), strict=True
                 ):
                     total += found
+        strategy = strategy_of(self.model)
+        batches = sum_over_processes(np.array(float(count)), strategy)
+        sums = [sum_over_processes(total, strategy) for total in sums]
         return [
             pair
             for layer, total in zip(self.layers, sums, strict=True)
             if total.any()  # Or it is not called.
-            for pair in zip(_statistics(layer), total / count, strict=True)
+            for pair in zip(_statistics(layer), total / batches, strict=True)
         ]
 
     def _of_batch(self, images: np.ndarray) -> list[np.ndarray]:

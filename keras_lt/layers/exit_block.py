@@ -23,6 +23,8 @@ class ExitBlock(keras.layers.Layer):
         filters: Channels of each step; there is one step for each.
         separable: Whether the convolutions are depthwise separable, which
             costs a fraction on maps of many channels.
+        synchronized: Whether batch normalization uses the statistics of all
+            replicas of `tf.distribute`, not of one. On TensorFlow only.
         **kwargs: `name` and `dtype`, as in `keras.layers.Layer`.
 
     Input shape: `(batch, height, width, channels)`.
@@ -41,7 +43,11 @@ class ExitBlock(keras.layers.Layer):
     """
 
     def __init__(
-        self, filters: Sequence[int], separable: bool = False, **kwargs: Any
+        self,
+        filters: Sequence[int],
+        separable: bool = False,
+        synchronized: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if not filters:
@@ -51,6 +57,7 @@ class ExitBlock(keras.layers.Layer):
             )
         self.filters = [check_positive_int("filters", n) for n in filters]
         self.separable = separable
+        self.synchronized = synchronized
         self.steps: list[keras.layers.Layer] = []
         for number, channels in enumerate(self.filters, start=1):
             self.steps += self._step(channels, number)
@@ -79,6 +86,7 @@ class ExitBlock(keras.layers.Layer):
             **super().get_config(),
             "filters": list(self.filters),
             "separable": self.separable,
+            "synchronized": self.synchronized,
         }
 
     def _step(self, channels: int, number: int) -> list[keras.layers.Layer]:
@@ -101,7 +109,10 @@ class ExitBlock(keras.layers.Layer):
             **init,
         )
         normalization = keras.layers.BatchNormalization(
-            momentum=0.9, dtype=self.dtype_policy, name=f"bn_{number}"
+            momentum=0.9,
+            synchronized=self.synchronized,
+            dtype=self.dtype_policy,
+            name=f"bn_{number}",
         )
         activation = keras.layers.ReLU(
             dtype=self.dtype_policy, name=f"relu_{number}"

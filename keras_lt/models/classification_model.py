@@ -20,8 +20,10 @@ from keras_lt.models.device_images import IMAGES
 from keras_lt.models.device_images import DeviceImages
 from keras_lt.models.loss_values import loss_values
 from keras_lt.models.objective_list import ObjectiveList
+from keras_lt.models.objective_values import objective_values
 from keras_lt.models.own_callbacks import with_own_callbacks
-from keras_lt.models.weighted_mean import WeightedMean
+from keras_lt.models.replicated_model import ReplicatedModel
+from keras_lt.models.weighted_mean import weighted_mean
 from keras_lt.objectives import Objective
 from keras_lt.ops.crossentropy import are_soft
 from keras_lt.ops.crossentropy import as_class_ids
@@ -33,7 +35,7 @@ from keras_lt.validation import check_labels
 from keras_lt.validation import check_positive_int
 
 
-class ClassificationModel(keras.Model):
+class ClassificationModel(ReplicatedModel):
     """Trains with a loss on logits, class weights and objectives on features.
 
     The base of `LongTailModel` and `EarlyExitModel`. A subclass builds all its
@@ -65,7 +67,6 @@ class ClassificationModel(keras.Model):
         self.objective_list = ObjectiveList()
         self.device_images = DeviceImages()
         self._classification_loss: keras.losses.Loss | None = None
-        self._mean = WeightedMean()
 
     @property
     def objectives(self) -> list[Objective]:
@@ -286,7 +287,7 @@ class ClassificationModel(keras.Model):
         self, labels: Tensor, outputs: Outputs, weights: Tensor
     ) -> Tensor:
         """Returns the mean loss of a batch in training, as a scalar."""
-        return self._mean.of(
+        return weighted_mean(
             self.example_losses(labels, self.answer(outputs)), weights
         )
 
@@ -295,7 +296,7 @@ class ClassificationModel(keras.Model):
     ) -> Tensor:
         """Returns the mean loss of a batch in evaluation, as a scalar."""
         values = self.example_losses(labels, self.answer(outputs))
-        return self._mean.of(values, sample_weight)
+        return weighted_mean(values, sample_weight)
 
     def objective_weights(
         self, labels: Tensor, outputs: Outputs, sample_weight: Tensor | None
@@ -341,25 +342,24 @@ class ClassificationModel(keras.Model):
         labels = label_of(y)
         ids = as_class_ids(labels, self.num_classes)
         features = outputs[_key_of(objective.features)]
-        value = objective(features, ids, x=x, y=y, outputs=outputs)
-        value, own_weights = (
-            value if isinstance(value, tuple) else (value, None)
+        value, own_weights = objective_values(
+            objective, features, ids, x=x, y=y, outputs=outputs
         )
         if len(value.shape) == 0:
-            return self._mean.of(ops.reshape(value, (1,)))
+            return weighted_mean(ops.reshape(value, (1,)))
         if sample_weight is not None:
             sample_weight = _as_vector(sample_weight)
         weights = self.objective_weights(labels, outputs, sample_weight)
         if own_weights is not None:
             weights = own_weights if weights is None else own_weights * weights
-        return self._mean.of(value, weights)
+        return weighted_mean(value, weights)
 
     def _add_penalties(self, total: Tensor) -> Tensor:
         penalties = self.losses  # Computed anew each time: read it once.
         if not penalties:
             return total
         penalty = ops.sum(ops.stack([ops.sum(one) for one in penalties]))
-        return total + self._mean.of(ops.reshape(penalty, (1,)))
+        return total + weighted_mean(ops.reshape(penalty, (1,)))
 
     def _replace_objectives(self, objectives: Sequence[Objective]) -> None:
         names = [objective.name for objective in objectives]

@@ -13,6 +13,7 @@ from keras_lt.models.exit_settings import read_setting
 from keras_lt.models.layer_chain import chain
 from keras_lt.models.staged_model import StagedModel
 from keras_lt.models.weight_decay import add_weight_decay
+from keras_lt.models.weighted_mean import weighted_mean
 from keras_lt.ops.crossentropy import as_class_ids
 from keras_lt.registration import serializable
 from keras_lt.types import Config
@@ -234,7 +235,7 @@ class EarlyExitModel(StagedModel):
             for k in range(self.num_exits)
         ]
         values = ops.stack(losses, axis=1)
-        return self.exit_loss.total(values, alive, weights, self._mean.of)
+        return self.exit_loss.total(values, alive, weights, weighted_mean)
 
     def evaluation_loss(
         self, labels: Tensor, outputs: Outputs, sample_weight: Tensor | None

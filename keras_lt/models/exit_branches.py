@@ -24,14 +24,16 @@ def make_branches(
     shapes: Sequence[Shape],
     num_classes: int,
     projection_dim: int | None,
+    synchronized: bool = False,
 ) -> list[ExitBranch]:
     """Returns one branch for each shape of a feature map, built.
 
     The last one has no body, as it is the ordinary head of the backbone. It
     alone has the projection, and the classifier itself; others have copies.
+    Blocks normalise over all replicas if `synchronized`.
     """
     last = len(shapes) - 1
-    bodies = [*_bodies(branch, shapes), None]
+    bodies = [*_bodies(branch, shapes, synchronized), None]
     made = []
     for k, (shape, body) in enumerate(zip(shapes, bodies, strict=True)):
         head = make_classifier(classifier, num_classes)
@@ -57,8 +59,16 @@ def make_branches(
     return made
 
 
+def is_synchronized(backbone: keras.Model) -> bool:
+    """Tells whether a layer of a backbone normalises over all replicas."""
+    return any(
+        getattr(layer, "synchronized", False)
+        for layer in backbone._flatten_layers()
+    )
+
+
 def _bodies(
-    branch: Any, shapes: Sequence[Shape]
+    branch: Any, shapes: Sequence[Shape], synchronized: bool
 ) -> list[keras.layers.Layer | None]:
     """Returns a body for each exit but the last."""
     early = shapes[:-1]
@@ -90,14 +100,14 @@ def _bodies(
             )
     if branch == "mixed_pool":
         return [MixedPooling(name="body") for _ in early]
-    return [_block(shape, shapes[-1]) for shape in early]
+    return [_block(shape, shapes[-1], synchronized) for shape in early]
 
 
 def _are_maps_of_images(shapes: Sequence[Shape]) -> bool:
     return all(len(shape) == 4 and shape[1] is not None for shape in shapes)
 
 
-def _block(shape: Shape, last: Shape) -> ExitBlock:
+def _block(shape: Shape, last: Shape, synchronized: bool) -> ExitBlock:
     """Returns a block that ends near the last map in size and channels."""
     if shape[1] is None or last[1] is None:
         raise ValueError(
@@ -110,7 +120,9 @@ def _block(shape: Shape, last: Shape) -> ExitBlock:
         steps, height = steps + 1, -(-height // 2)
     growth = (last[-1] / shape[-1]) ** (1 / steps)
     filters = [round(shape[-1] * growth**n) for n in range(1, steps + 1)]
-    return ExitBlock(filters, separable=True, name="body")
+    return ExitBlock(
+        filters, separable=True, synchronized=synchronized, name="body"
+    )
 
 
 def _copy(layer: keras.layers.Layer) -> keras.layers.Layer:

@@ -16,6 +16,7 @@ from keras_lt.inference import export_stages
 from keras_lt.models.backbone_cut import cut
 from keras_lt.models.classification_model import ClassificationModel
 from keras_lt.models.exit_answer import ExitAnswer
+from keras_lt.models.exit_branches import is_synchronized
 from keras_lt.models.exit_branches import make_branches
 from keras_lt.models.exit_costs import exit_costs
 from keras_lt.models.exit_costs import stage_flops
@@ -69,6 +70,7 @@ class StagedModel(ClassificationModel):
             [stage.output.shape for stage in self._plain_stages],
             self.num_classes,
             projection_dim,
+            is_synchronized(backbone),
         )
         self.thresholds = self.add_weight(
             name="thresholds",

@@ -1,29 +1,28 @@
 """The one reduction over the examples of a batch."""
 
-from typing import Any
+from keras import ops
 
-import keras
-
+from keras_lt.replicas import mean_over_replicas
 from keras_lt.types import Tensor
 
 
-class WeightedMean(keras.losses.Loss):
+def weighted_mean(values: Tensor, weights: Tensor | None = None) -> Tensor:
     """Divides the weighted sum of values by the sum of their weights.
 
-    It is a `Loss`, though it only reduces, because Keras scales a loss by the
-    number of replicas in this class and nowhere else.
+    Both sums are over the whole batch, also where it is cut up among replicas
+    of TensorFlow. With weights of 0 alone, the mean is 0.
+
+    Args:
+        values: `(batch, ...)`; those of one example are averaged.
+        weights: `(batch,)`; ones if None.
+
+    Returns:
+        A scalar in float32.
     """
-
-    def __init__(self) -> None:
-        super().__init__(
-            name="weighted_mean",
-            reduction="mean_with_sample_weight",
-            dtype="float32",
-        )
-
-    def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
-        return y_pred
-
-    def of(self, values: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Returns the mean of `values`, of shape `(batch,)`, as a scalar."""
-        return self(values, values, sample_weight=weights)
+    values = ops.cast(values, "float32")
+    if len(values.shape) > 1:
+        values = ops.mean(values, axis=tuple(range(1, len(values.shape))))
+    if weights is None:
+        weights = ops.ones_like(values)
+    weights = ops.cast(ops.reshape(weights, (-1,)), "float32")
+    return mean_over_replicas(ops.sum(values * weights), ops.sum(weights))

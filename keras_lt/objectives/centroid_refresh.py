@@ -10,6 +10,8 @@ from keras_lt.counts import class_groups
 from keras_lt.objectives.class_statistics import ClassStatistics
 from keras_lt.objectives.epoch_data import EpochData
 from keras_lt.objectives.filled_batches import predict_filled
+from keras_lt.replicas import strategy_of
+from keras_lt.replicas import sum_over_processes
 
 _MEASURED_BATCHES = 20
 """Number of batches that are classified by their nearest centroid."""
@@ -80,6 +82,7 @@ class CentroidRefresh(keras.callbacks.Callback):
         statistics = ClassStatistics(*self.objective.centroids.shape)
         for features, labels in self._features():
             statistics.add(features, labels)
+        statistics.add_up(self._over_processes)
         return statistics
 
     def _nearest(self) -> tuple[np.ndarray, np.ndarray]:
@@ -92,7 +95,12 @@ class CentroidRefresh(keras.callbacks.Callback):
             scores = features @ centroids.T - 0.5 * offsets
             np.add.at(hits, labels, scores.argmax(axis=1) == labels)
             np.add.at(seen, labels, 1.0)
+        hits, seen = self._over_processes(np.stack([hits, seen]))
         return hits / np.maximum(seen, 1.0), seen > 0
+
+    def _over_processes(self, values: np.ndarray) -> np.ndarray:
+        """Adds up what processes of TensorFlow have, of a share each."""
+        return sum_over_processes(values, strategy_of(self.model))
 
     def _features(
         self, limit: int | None = None

@@ -1,5 +1,7 @@
 """Means and spreads of the features of each class, batch by batch."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 
@@ -22,6 +24,12 @@ class ClassStatistics:
         np.add.at(self.counts, labels, 1.0)
         np.add.at(self._sums, labels, features)
         np.add.at(self._squares, labels, np.square(features).sum(axis=1))
+
+    def add_up(self, over: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Adds what others have seen: `over` gives the sum of all of them."""
+        self.counts = over(self.counts)
+        self._sums = over(self._sums)
+        self._squares = over(self._squares)
 
     @property
     def known(self) -> np.ndarray:

@@ -44,6 +44,12 @@ class Objective(keras.layers.Layer):
             must have; None if it does for any.
         image_shape: Shape of the images that the term looks at, which must be
             those that the model takes; None if it looks at none.
+        compares_examples: Whether the term of an example depends on the others
+            of its batch; False unless a subclass says so. If so, and if
+            TensorFlow cuts batches up among replicas, `call` gets features and
+            labels of the whole batch on each of them (`x`, `y` and `outputs`
+            stay those of the replica), and its values of other replicas are
+            dropped.
 
     Example:
 
@@ -55,6 +61,8 @@ class Objective(keras.layers.Layer):
     >>> [round(float(one), 4) for one in value]
     [9.0, 9.0]
     """
+
+    compares_examples = False
 
     def __init__(
         self,

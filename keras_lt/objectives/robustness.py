@@ -108,6 +108,8 @@ class Robustness(Objective):
     - [Samuel and Chechik, 2021](https://arxiv.org/abs/2104.03066)
     """
 
+    compares_examples = True
+
     def __init__(
         self,
         class_counts: ClassCounts,

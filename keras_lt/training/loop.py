@@ -8,9 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_lt.data import Batches
 from keras_lt.models import ClassificationModel
+from keras_lt.replicas import process_name
+from keras_lt.replicas import scope_of
+from keras_lt.replicas import strategy_of
+from keras_lt.replicas import sum_over_processes
 from keras_lt.training.checkpoint import Checkpoint
 from keras_lt.training.epoch_seed import EpochSeed
 from keras_lt.training.epoch_seed import set_seed
@@ -55,7 +60,9 @@ def train(
         model: A Keras model that is built.
         stages: What to do, one after the other.
         directory: Where `checkpoint.npz`, `history.csv` and the folder
-            `tensorboard` go. `None` writes nothing.
+            `tensorboard` go. `None` writes nothing. Each of the processes of a
+            `MultiWorkerMirroredStrategy` has a folder of its own there, such
+            as `worker_0`.
         resume: Whether to go on from a checkpoint that is there. `False`
             starts anew, and writes over it.
         csv: Whether to write the history as a table.
@@ -111,7 +118,11 @@ class _Run:
         self.model = model
         self.stages = stages
         self.verbose = verbose
-        self.folder = None if directory is None else pathlib.Path(directory)
+        strategy = strategy_of(model)
+        self.folder: pathlib.Path | None = None
+        if directory is not None:
+            own = process_name(strategy) or ""
+            self.folder = pathlib.Path(directory) / own
         self.checkpoint: Checkpoint | None = None
         self.tensorboard = tensorboard
         csv_path = None
@@ -120,7 +131,9 @@ class _Run:
             self.checkpoint = Checkpoint(self.folder / "checkpoint.npz")
             csv_path = self.folder / "history.csv" if csv else None
         plan = [[stage.name, stage.epochs] for stage in stages]
-        seed = random.randrange(2**31)
+        drawn = np.array(float(random.randrange(2**31)))
+        # One for all processes, as layers may be reset.
+        seed = int(sum_over_processes(drawn, strategy)) % 2**31
         self.progress = Progress([], plan, seed, self.checkpoint, csv_path)
 
     def from_checkpoint(self) -> list[Row]:
@@ -165,13 +178,14 @@ class _Run:
         # To have none of them is all that other models can do.
         if stage.objectives or (own and stage.objectives is not None):
             options["objectives"] = stage.objectives
-        self.model.compile(
-            optimizer=fresh_optimizer(stage.optimizer),
-            loss=stage.loss,
-            metrics=stage.metrics,
-            **options,
-        )
-        self.model.optimizer.build(self.model.trainable_variables)
+        with scope_of(self.model):
+            self.model.compile(
+                optimizer=fresh_optimizer(stage.optimizer),
+                loss=stage.loss,
+                metrics=stage.metrics,
+                **options,
+            )
+            self.model.optimizer.build(self.model.trainable_variables)
 
     def _fit(self, index: int, first_epoch: int) -> None:
         stage = self.stages[index]

@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_lt.models.exit_loss import NORMALIZERS
 from keras_lt.models.exit_loss import ExitLoss
-from keras_lt.models.weighted_mean import WeightedMean
+from keras_lt.models.weighted_mean import weighted_mean
 from keras_lt.ops.crossentropy import crossentropy
 from keras_lt.ops.early_exit import CRITERIA
 from tests import early_exit_reference as reference
@@ -187,13 +187,12 @@ def test_gradient_is_that_of_the_exits_reached(normalizer):
     layer = ExitLoss(
         3, [0.8, 0.6], "correct_and_confident", exit_weights, normalizer
     )
-    mean = WeightedMean()
     ids = ops.convert_to_tensor(labels)
 
     def total(z):
         values = ops.stack([crossentropy(ids, z[:, k]) for k in range(3)], 1)
         given = ops.convert_to_tensor(weights, "float32")
-        return layer.total(values, layer.alive(ids, z), given, mean.of)
+        return layer.total(values, layer.alive(ids, z), given, weighted_mean)
 
     scores = reference.all_scores("correct_and_confident", logits, labels)
     exits = np.array([reference.exit_of(row, [0.8, 0.6]) for row in scores])
