@@ -2,6 +2,7 @@
 
 from keras_lt.models.backbone_cut import valid_exits
 from keras_lt.models.classification_model import ClassificationModel
+from keras_lt.models.classifier_layout import classifier_layout
 from keras_lt.models.early_exit_model import EarlyExitModel
 from keras_lt.models.exit_answer import ExitAnswer
 from keras_lt.models.long_tail_model import LongTailModel
@@ -17,6 +18,7 @@ __all__ = [
     "ExitAnswer",
     "LongTailModel",
     "add_weight_decay",
+    "classifier_layout",
     "resnet20",
     "resnet32",
     "resnet44",

@@ -18,9 +18,11 @@ from keras_lt.models.compile_checks import check_loss
 from keras_lt.models.compile_checks import check_num_classes
 from keras_lt.models.device_images import IMAGES
 from keras_lt.models.device_images import DeviceImages
+from keras_lt.models.even_batches import RealRows
 from keras_lt.models.loss_values import loss_values
 from keras_lt.models.objective_list import ObjectiveList
 from keras_lt.models.own_callbacks import with_own_callbacks
+from keras_lt.models.spread_model import SpreadModel
 from keras_lt.models.weighted_mean import WeightedMean
 from keras_lt.objectives import Objective
 from keras_lt.ops.crossentropy import are_soft
@@ -33,7 +35,7 @@ from keras_lt.validation import check_labels
 from keras_lt.validation import check_positive_int
 
 
-class ClassificationModel(keras.Model):
+class ClassificationModel(SpreadModel):
     """Trains with a loss on logits, class weights and objectives on features.
 
     The base of `LongTailModel` and `EarlyExitModel`. A subclass builds all its
@@ -86,10 +88,17 @@ class ClassificationModel(keras.Model):
         return [*of_objectives, *self.device_images.variables]
 
     def call(self, inputs: Any, training: bool | None = None) -> Outputs:
+        rows = RealRows(inputs)
+        # In training, batch normalization must not see what fills up; else
+        # each row is on its own, and stays on its device to the end.
+        inputs = rows.of(rows.inputs) if training else rows.inputs
         images = self.device_images.of(inputs)
-        if images is None:
-            return self.outputs_of(inputs, training)
-        return {**self.outputs_of(images, training), IMAGES: images}
+        outputs = self.outputs_of(
+            inputs if images is None else images, training
+        )
+        if images is not None:
+            outputs = {**outputs, IMAGES: images}
+        return outputs if training else rows.of(outputs)
 
     def outputs_of(
         self, images: Tensor, training: bool | None = None
@@ -233,6 +242,7 @@ class ClassificationModel(keras.Model):
         weighted sum is divided by the sum of weights. In evaluation, class
         weights and objectives are left out.
         """
+        x, y, sample_weight = _without_filling(x, y, sample_weight)
         labels = label_of(y)
         if not training:
             return self._add_penalties(
@@ -261,6 +271,7 @@ class ClassificationModel(keras.Model):
         labels it sees, and training labels may be soft where validation
         labels are not.
         """
+        x, y, sample_weight = _without_filling(x, y, sample_weight)
         ids = as_class_ids(label_of(y), self.num_classes)
         answer = self.answer(y_pred)
         return super().compute_metrics(x, ids, answer, sample_weight)
@@ -386,6 +397,12 @@ class ClassificationModel(keras.Model):
 
 def _key_of(features: str | None) -> str:
     return "features" if features is None else f"features/{features}"
+
+
+def _without_filling(x: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
+    """Returns a batch without the rows that fill it up for the devices."""
+    rows = RealRows(x)
+    return rows.of((rows.inputs, y, sample_weight))
 
 
 def _as_vector(sample_weight: Tensor) -> Tensor:
