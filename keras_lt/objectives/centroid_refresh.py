@@ -7,6 +7,8 @@ import keras
 import numpy as np
 
 from keras_lt.counts import class_groups
+from keras_lt.devices import on_own_devices
+from keras_lt.devices import sum_of_processes
 from keras_lt.objectives.class_statistics import ClassStatistics
 from keras_lt.objectives.epoch_data import EpochData
 from keras_lt.objectives.filled_batches import predict_filled
@@ -31,14 +33,15 @@ class CentroidRefresh(keras.callbacks.Callback):
         super().__init__()
         self.objective = objective
         self.data = data
-        self._feature_model: keras.Model | None = None
+        self._feature_model: Any = None
         self._found: dict[str, float] = {}
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Compiles the pass anew, as layers may have been frozen since."""
         if self.data is not None:
             name = self.objective.features
-            self._feature_model = self.model.feature_model(name)
+            model = self.model.feature_model(name)
+            self._feature_model = on_own_devices(model)
 
     def on_epoch_begin(
         self, epoch: int, logs: dict[str, Any] | None = None
@@ -80,6 +83,7 @@ class CentroidRefresh(keras.callbacks.Callback):
         statistics = ClassStatistics(*self.objective.centroids.shape)
         for features, labels in self._features():
             statistics.add(features, labels)
+        statistics.add_other_processes()
         return statistics
 
     def _nearest(self) -> tuple[np.ndarray, np.ndarray]:
@@ -92,6 +96,7 @@ class CentroidRefresh(keras.callbacks.Callback):
             scores = features @ centroids.T - 0.5 * offsets
             np.add.at(hits, labels, scores.argmax(axis=1) == labels)
             np.add.at(seen, labels, 1.0)
+        hits, seen = sum_of_processes(np.stack([hits, seen]))
         return hits / np.maximum(seen, 1.0), seen > 0
 
     def _features(

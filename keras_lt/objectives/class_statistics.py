@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_lt.devices import sum_of_processes
+
 
 class ClassStatistics:
     """Sums up features, so that none of them has to be kept.
@@ -22,6 +24,12 @@ class ClassStatistics:
         np.add.at(self.counts, labels, 1.0)
         np.add.at(self._sums, labels, features)
         np.add.at(self._squares, labels, np.square(features).sum(axis=1))
+
+    def add_other_processes(self) -> None:
+        """Adds what the processes that train together have summed up."""
+        self.counts = sum_of_processes(self.counts)
+        self._sums = sum_of_processes(self._sums)
+        self._squares = sum_of_processes(self._squares)
 
     @property
     def known(self) -> np.ndarray:
