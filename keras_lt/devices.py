@@ -141,4 +141,3 @@ def _own(layout: Any) -> Any:
     import jax
 
     return jax.sharding.NamedSharding(layout.mesh.local_mesh, layout.spec)
-

@@ -212,7 +212,9 @@ class Batches(keras.utils.PyDataset):
     def num_draws(self) -> int:
         """Number of examples of an epoch, of this shard."""
         size, count = len(self.labels), self.shard[1]
-        return math.ceil(size / count) if self.sampler.complete else size // count
+        return (
+            math.ceil(size / count) if self.sampler.complete else size // count
+        )
 
     def _count_batches(self) -> int:
         draws = self.num_draws

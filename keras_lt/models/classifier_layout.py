@@ -45,7 +45,8 @@ def classifier_layout(
 
     Example:
 
-    >>> mesh = keras.distribution.DeviceMesh((1, 1), ("batch", "model"), ["cpu:0"])
+    >>> axes = ("batch", "model")
+    >>> mesh = keras.distribution.DeviceMesh((1, 1), axes, ["cpu:0"])
     >>> layout = keras_lt.models.classifier_layout(mesh, 8142, 2048)
     >>> layout["classifier/kernel"].axes
     (None, 'model')

@@ -138,10 +138,26 @@ class RealRows:
 
 
 def are_spread() -> bool:
-    """Returns whether `keras.distribution` spreads batches over devices."""
-    return keras.config.backend() == "jax" and (
-        data_shares() > 1 or num_processes() > 1
+    """Returns whether `keras.distribution` spreads batches over devices.
+
+    Raises:
+        ValueError: If it should, and Keras takes no notice on this backend.
+    """
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return False
+    backend, size = (
+        keras.config.backend(),
+        distribution.device_mesh.devices.size,
     )
+    if backend != "jax" and size > 1:
+        raise ValueError(
+            "`keras.distribution` must be used on JAX, as Keras computes on "
+            "one device with it on other backends, without a word. Received: "
+            f"{size} devices on {backend}. Set KERAS_BACKEND=jax, or leave "
+            "the distribution out; TensorFlow has `tf.distribute`."
+        )
+    return data_shares() > 1 or num_processes() > 1
 
 
 def even_batches(
@@ -182,7 +198,11 @@ def even_batches(
 
 
 def filled_up(
-    x: Any, y: Any = None, weights: Any = None, num_examples: int | None = None
+    x: Any,
+    y: Any = None,
+    weights: Any = None,
+    *,
+    num_examples: int | None = None,
 ) -> tuple[Any, ...]:
     """Returns a batch of a size that the devices of this process can share.
 

@@ -1,5 +1,6 @@
 """A model that takes batches of any size on many devices."""
 
+import warnings
 from typing import Any
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 
 from keras_lt.data import Batches
 from keras_lt.devices import num_processes
+from keras_lt.devices import own_shares
 from keras_lt.devices import process_shard
 from keras_lt.inference import StagedPredictor
 from keras_lt.models.even_batches import EvenBatches
@@ -29,6 +31,7 @@ class SpreadModel(keras.Model):
     def fit(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         if not are_spread():
             return super().fit(x, y, **kwargs)
+        _check_batch_size(x, kwargs.get("batch_size"))
         x, y, kwargs = _hold_out(x, y, kwargs)
         kwargs["validation_data"] = _even_validation(kwargs)
         x, y, kwargs = _even(x, y, kwargs, "steps_per_epoch")
@@ -129,9 +132,7 @@ def _even_batch(x: Any, y: Any, weights: Any) -> tuple[Any, Any, Any]:
     return keras.utils.unpack_x_y_sample_weight(filled_up(x, y, weights))
 
 
-def _hold_out(
-    x: Any, y: Any, kwargs: Arguments
-) -> tuple[Any, Any, Arguments]:
+def _hold_out(x: Any, y: Any, kwargs: Arguments) -> tuple[Any, Any, Arguments]:
     """Cuts off the end of arrays to validate on, as Keras does."""
     share = kwargs.pop("validation_split", 0.0)
     if not share or kwargs.get("validation_data") is not None or y is None:
@@ -148,6 +149,19 @@ def _hold_out(
         "validation_data": tuple(one for one in last if one is not None),
     }
     return first[0], first[1], kwargs
+
+
+def _check_batch_size(x: Any, batch_size: int | None) -> None:
+    """Warns if devices cannot share the batches of a training."""
+    size = getattr(x, "batch_size", None) or batch_size or 32
+    if isinstance(size, int) and size % own_shares():
+        warnings.warn(
+            "The size of batches should divide by the number of devices that "
+            f"share them, {own_shares()}. Received: batch_size={size}. What "
+            "does not divide is computed on every device as a whole, so that "
+            "batch normalization sees the batch as it is.",
+            stacklevel=4,
+        )
 
 
 def _check_shard(x: Any) -> None:

@@ -1,9 +1,11 @@
 """Deals the rows of an epoch to several processes."""
 
+from typing import Any
+
 import numpy as np
 
 
-def check_shard(shard: tuple[int, int]) -> tuple[int, int]:
+def check_shard(shard: Any) -> tuple[int, int]:
     """Returns `(index, count)`, or raises if there is no such shard."""
     try:
         index, count = (int(number) for number in shard)

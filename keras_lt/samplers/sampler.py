@@ -33,7 +33,7 @@ class Sampler(abc.ABC):
         shard: `(index, count)`: the rows of one process out of many. Shards
             are disjoint, have equal lengths, and their counts of each class
             differ by one at most. Together they are the epoch, but for up to
-            `count - 1` draws at its end. Where `complete`, see below.
+            `count - 1` draws at its end; see `complete`.
 
     Returns:
         Rows into `labels`, int32.
@@ -51,10 +51,10 @@ class Sampler(abc.ABC):
     """
 
     complete: bool = False
-    """Whether shards leave out no draw, as in evaluation.
+    """Whether shards leave out no draw, as evaluation wants it.
 
-    If so, draws are dealt in turn, and shards that would be shorter by one get
-    the last draw of the epoch again.
+    If so, draws are dealt in turn, whatever their class, and shards that would
+    be shorter by one have the last draw of the epoch once more.
     """
 
     def __call__(
