@@ -52,8 +52,6 @@ class ClassificationModel(SpreadModel):
             variable of shape `(num_classes,)`; ones at first.
     """
 
-    backbone: keras.Model
-
     def __init__(self, num_classes: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.num_classes = check_positive_int("num_classes", num_classes)

@@ -141,11 +141,17 @@ def are_spread() -> bool:
     """Returns whether `keras.distribution` spreads batches over devices.
 
     Raises:
-        ValueError: If it should, and Keras takes no notice on this backend.
+        ValueError: As `check_backend`.
     """
+    check_backend()
+    return data_shares() > 1 or num_processes() > 1
+
+
+def check_backend() -> None:
+    """Raises if Keras takes no notice of a distribution on this backend."""
     distribution = keras.distribution.distribution()
     if distribution is None:
-        return False
+        return
     backend, size = (
         keras.config.backend(),
         distribution.device_mesh.devices.size,
@@ -157,7 +163,6 @@ def are_spread() -> bool:
             f"{size} devices on {backend}. Set KERAS_BACKEND=jax, or leave "
             "the distribution out; TensorFlow has `tf.distribute`."
         )
-    return data_shares() > 1 or num_processes() > 1
 
 
 def even_batches(

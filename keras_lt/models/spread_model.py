@@ -1,6 +1,7 @@
 """A model that takes batches of any size on many devices."""
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -24,9 +25,13 @@ class SpreadModel(keras.Model):
 
     Keras leaves that to the user, and raises where a batch, as the last one,
     does not divide by the number of devices. Without a distribution this is a
-    plain `keras.Model`. A subclass says in `kept_by_predict` what `predict`
-    returns.
+    plain `keras.Model`. A subclass has a `backbone`, and says in
+    `kept_by_predict` which of its outputs `predict` returns.
     """
+
+    backbone: keras.Model
+    kept_by_predict: Callable[[Any], Any]
+    _alone: StagedPredictor | None = None
 
     def fit(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         if not are_spread():
@@ -81,19 +86,17 @@ class SpreadModel(keras.Model):
             x, y, sample_weight = _even_batch(x, y, sample_weight)
         return super().test_on_batch(x, y, sample_weight, **kwargs)
 
-    def kept_by_predict(self, outputs: Any) -> Any:
-        """Returns the output that `predict` collects."""
-        return outputs
-
     def _own_predictor(self) -> StagedPredictor:
         """Returns what predicts on the devices of this process alone."""
-        images = keras.Input(
-            self.backbone.inputs[0].shape[1:],
-            dtype=self.backbone.inputs[0].dtype,
-        )
-        network = keras.Model(images, self.kept_by_predict(self(images)))
-        none = keras.Variable(np.zeros(0, "float32"), trainable=False)
-        return StagedPredictor([network], [keras.layers.Identity()], none)
+        if self._alone is None:  # Kept, as it is compiled.
+            source = self.backbone.inputs[0]
+            images = keras.Input(source.shape[1:], dtype=source.dtype)
+            network = keras.Model(images, self.kept_by_predict(self(images)))
+            none = keras.Variable(np.zeros(0, "float32"), trainable=False)
+            self._alone = StagedPredictor(
+                [network], [keras.layers.Identity()], none
+            )
+        return self._alone
 
 
 def _even(
@@ -153,7 +156,8 @@ def _hold_out(x: Any, y: Any, kwargs: Arguments) -> tuple[Any, Any, Arguments]:
 
 def _check_batch_size(x: Any, batch_size: int | None) -> None:
     """Warns if devices cannot share the batches of a training."""
-    size = getattr(x, "batch_size", None) or batch_size or 32
+    arrays = hasattr(x, "shape")
+    size = batch_size or 32 if arrays else getattr(x, "batch_size", None)
     if isinstance(size, int) and size % own_shares():
         warnings.warn(
             "The size of batches should divide by the number of devices that "

@@ -1,5 +1,7 @@
 """How batches are filled up for devices, and taken apart again."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from keras_lt import data
 from keras_lt import models
 from keras_lt.models import even_batches
+from keras_lt.models import spread_model
 from keras_lt.models.even_batches import RealRows
 
 X = np.arange(30.0).reshape(10, 3)
@@ -116,11 +119,33 @@ def test_sources_of_batches():
     assert even_batches.even_batches(generator) is generator
 
 
+@pytest.mark.parametrize(
+    "x, size, warns",
+    [
+        (X, 30, True),
+        (X, 32, False),
+        (X, None, False),
+        (data.Batches((X, Y), 6), None, True),
+        (data.Batches((X, Y), 8), None, False),
+    ],
+)
+def test_sizes_that_do_not_divide_warn(monkeypatch, x, size, warns):
+    monkeypatch.setattr(spread_model, "own_shares", lambda: 4)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        spread_model._check_batch_size(x, size)
+    found = [str(one.message) for one in caught]
+    assert [("should divide by" in one) for one in found] == [True] * warns
+
+
 @elsewhere
 def test_devices_that_keras_ignores_raise():
     mesh = keras.distribution.DeviceMesh((2,), ("batch",), ["cpu:0", "cpu:1"])
     inputs = keras.Input((3,))
-    model = models.LongTailModel(keras.Model(inputs, inputs), 10)
+    x = keras.layers.Dense(4, name="first")(inputs)
+    backbone = keras.Model(inputs, keras.layers.Dense(4)(x))
+    model = models.LongTailModel(backbone, 10)
+    early = models.EarlyExitModel(backbone, ["first"], 10)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile("sgd", loss)
     with keras.distribution.DataParallel(device_mesh=mesh).scope():
@@ -128,6 +153,7 @@ def test_devices_that_keras_ignores_raise():
             lambda: model.fit(X, Y),
             lambda: model.evaluate(X, Y),
             lambda: model.predict(X),
+            lambda: early.predict(X),
         ):
             with pytest.raises(ValueError, match="must be used on JAX.*2 dev"):
                 call()

@@ -19,36 +19,45 @@ pytestmark = [
     ),
 ]
 
+PREDICTED = ("logits", "all_logits")
 
-def start(devices, *arguments):
+
+def start(written, devices, *arguments):
     flags = f"--xla_force_host_platform_device_count={devices}"
     return subprocess.Popen(
         [sys.executable, "-m", "tests.models.many_devices", *arguments],
         env={**os.environ, "KERAS_BACKEND": "jax", "XLA_FLAGS": flags},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        stdout=written.open("w"),
+        stderr=subprocess.STDOUT,
     )
 
 
-def result(process):
-    output, errors = process.communicate(timeout=1200)
-    assert process.returncode == 0, errors
-    return json.loads(output.splitlines()[-1])
+def result(process, written):
+    # Not by pipes: one process would wait until the other is read.
+    assert process.wait(timeout=1200) == 0, written.read_text()
+    lines = written.read_text().splitlines()
+    return json.loads(next(one for one in lines if one.startswith("{")))
 
 
 @pytest.fixture(scope="module")
-def devices():
-    return result(start(4))
+def devices(tmp_path_factory):
+    written = tmp_path_factory.mktemp("devices") / "output"
+    return result(start(written, 4), written)
 
 
 @pytest.fixture(scope="module")
-def processes():
+def processes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("processes")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    started = [start(2, address, str(number)) for number in range(2)]
-    return [result(process) for process in started]
+    files = [folder / str(number) for number in range(2)]
+    started = [start(file, 2, address, file.name) for file in files]
+    try:
+        return [result(*pair) for pair in zip(started, files, strict=True)]
+    finally:
+        for process in started:
+            process.kill()  # One that waits for another that has failed.
 
 
 def assert_equal(found, expected, tolerance=1e-4):
@@ -95,9 +104,11 @@ def test_features_are_split_where_classes_do_not_divide(devices):
 
 
 def test_processes_do_as_one_device(processes):
-    for process in processes:
-        assert len(process["alone"]["steps"]) == 18
-        assert_equal(process["together"], process["alone"])
+    alone = processes[0]["alone"]
+    assert len(alone["steps"]) == 18
+    for number, process in enumerate(processes):
+        own = {name: alone[name][90 * number :] for name in PREDICTED}
+        assert_equal(process["together"], {**alone, **own})
 
 
 def test_processes_read_their_own_shards(processes):
