@@ -2,7 +2,7 @@
 
 from keras_lt.models.backbone_cut import valid_exits
 from keras_lt.models.classification_model import ClassificationModel
-from keras_lt.models.classifier_layout import classifier_layout
+from keras_lt.models.device_layout import classifier_layout
 from keras_lt.models.early_exit_model import EarlyExitModel
 from keras_lt.models.exit_answer import ExitAnswer
 from keras_lt.models.long_tail_model import LongTailModel

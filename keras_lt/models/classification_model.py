@@ -18,10 +18,11 @@ from keras_lt.models.compile_checks import check_loss
 from keras_lt.models.compile_checks import check_num_classes
 from keras_lt.models.device_images import IMAGES
 from keras_lt.models.device_images import DeviceImages
-from keras_lt.models.even_batches import RealRows
 from keras_lt.models.loss_values import loss_values
 from keras_lt.models.objective_list import ObjectiveList
 from keras_lt.models.own_callbacks import with_own_callbacks
+from keras_lt.models.real_rows import RealRows
+from keras_lt.models.real_rows import without_filling
 from keras_lt.models.spread_model import SpreadModel
 from keras_lt.models.weighted_mean import WeightedMean
 from keras_lt.objectives import Objective
@@ -87,15 +88,14 @@ class ClassificationModel(SpreadModel):
 
     def call(self, inputs: Any, training: bool | None = None) -> Outputs:
         rows = RealRows(inputs)
-        # In training, batch normalization must not see what fills up; else
-        # each row is on its own, and stays on its device to the end.
+        # Batch normalization must not see what fills up. Where rows are each
+        # on their own, they stay on their devices to the end.
         inputs = rows.of(rows.inputs) if training else rows.inputs
         images = self.device_images.of(inputs)
-        outputs = self.outputs_of(
-            inputs if images is None else images, training
-        )
-        if images is not None:
-            outputs = {**outputs, IMAGES: images}
+        if images is None:
+            outputs = self.outputs_of(inputs, training)
+        else:
+            outputs = {**self.outputs_of(images, training), IMAGES: images}
         return outputs if training else rows.of(outputs)
 
     def outputs_of(
@@ -240,7 +240,7 @@ class ClassificationModel(SpreadModel):
         weighted sum is divided by the sum of weights. In evaluation, class
         weights and objectives are left out.
         """
-        x, y, sample_weight = _without_filling(x, y, sample_weight)
+        x, y, sample_weight = without_filling(x, y, sample_weight)
         labels = label_of(y)
         if not training:
             return self._add_penalties(
@@ -269,17 +269,10 @@ class ClassificationModel(SpreadModel):
         labels it sees, and training labels may be soft where validation
         labels are not.
         """
-        x, y, sample_weight = _without_filling(x, y, sample_weight)
+        x, y, sample_weight = without_filling(x, y, sample_weight)
         ids = as_class_ids(label_of(y), self.num_classes)
         answer = self.answer(y_pred)
         return super().compute_metrics(x, ids, answer, sample_weight)
-
-    def predict_step(self, *args: Any) -> Any:
-        """Keeps the logits only; the features of a data set are large."""
-        outputs = super().predict_step(*args)
-        if isinstance(outputs, tuple):  # JAX adds the state of the model.
-            return self.kept_by_predict(outputs[0]), *outputs[1:]
-        return self.kept_by_predict(outputs)
 
     def answer(self, outputs: Outputs) -> Tensor:
         """Returns the logits `(batch, classes)` that are the answer."""
@@ -395,12 +388,6 @@ class ClassificationModel(SpreadModel):
 
 def _key_of(features: str | None) -> str:
     return "features" if features is None else f"features/{features}"
-
-
-def _without_filling(x: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
-    """Returns a batch without the rows that fill it up for the devices."""
-    rows = RealRows(x)
-    return rows.of((rows.inputs, y, sample_weight))
 
 
 def _as_vector(sample_weight: Tensor) -> Tensor:

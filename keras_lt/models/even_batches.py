@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -15,9 +14,9 @@ from keras_lt.devices import data_shares
 from keras_lt.devices import num_processes
 from keras_lt.devices import own_shares
 from keras_lt.devices import process_shard
-
-COUNT = "count"
-INPUTS = "inputs"
+from keras_lt.models.real_rows import COUNT
+from keras_lt.models.real_rows import INPUTS
+from keras_lt.models.real_rows import num_rows
 
 
 class EvenBatches(keras.utils.PyDataset):
@@ -74,7 +73,7 @@ class _ArrayBatches:
         self.arrays = keras.tree.map_structure(_as_array, arrays)
         self.batch_size = batch_size
         self.shuffle = shuffle
-        self.order = np.arange(_num_rows(self.arrays))
+        self.order = np.arange(num_rows(self.arrays))
 
     def __len__(self) -> int:
         return math.ceil(len(self.order) / self.batch_size)
@@ -102,39 +101,6 @@ class _OrderedBatches:
         if index == 0:
             self.iterator = iter(self.batches)
         return keras.tree.map_structure(_as_array, next(self.iterator))
-
-
-class RealRows:
-    """Knows which rows of a batch are no filling.
-
-    Args:
-        inputs: What a model is called on.
-
-    Attributes:
-        inputs: The same as the network takes it, with the filling.
-    """
-
-    def __init__(self, inputs: Any) -> None:
-        self.inputs = inputs
-        self._index: Any = None
-        if not isinstance(inputs, Mapping) or COUNT not in inputs:
-            return
-        self.inputs = inputs[INPUTS]
-        count = inputs[COUNT].shape[0] // data_shares()
-        size = _num_rows(self.inputs)
-        if count < size:
-            self._index = _real_rows(count, size)
-
-    def of(self, values: Any) -> Any:
-        """Returns these rows of arrays of any structure."""
-        if self._index is None:
-            return values
-        return keras.tree.map_structure(
-            lambda one: (
-                None if one is None else ops.take(one, self._index, axis=0)
-            ),
-            values,
-        )
 
 
 def are_spread() -> bool:
@@ -218,7 +184,7 @@ def filled_up(
         num_examples: How many there are over all processes; if None, as many
             in each.
     """
-    size = _num_rows(x)
+    size = num_rows(x)
     missing = -size % own_shares()
     parts = process_shard()[1]
     count = size * parts if num_examples is None else num_examples
@@ -233,32 +199,11 @@ def filled_up(
     return (inputs, y) if weights is None else (inputs, y, weights)
 
 
-def _real_rows(count: int, size: int) -> np.ndarray:
-    """Returns the places of `count` examples among `size` rows.
-
-    Each process has its examples before its filling, and the first ones have
-    one more than the others if they do not divide evenly.
-    """
-    parts = process_shard()[1]
-    each, more = divmod(count, parts)
-    starts = np.arange(parts) * (size // parts)
-    return np.concatenate(
-        [
-            start + np.arange(each + (part < more))
-            for part, start in enumerate(starts)
-        ]
-    ).astype("int32")
-
-
 def _fill(values: Any, missing: int) -> Any:
     if not missing:
         return values
     values = _as_array(values)
     return np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
-
-
-def _num_rows(arrays: Any) -> int:
-    return int(keras.tree.flatten(arrays)[0].shape[0])
 
 
 def _as_array(values: Any) -> Any:

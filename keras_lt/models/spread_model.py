@@ -72,6 +72,13 @@ class SpreadModel(keras.Model):
             batch_size = None if isinstance(x, EvenBatches) else batch_size
         return super().predict(x, batch_size, verbose, steps, callbacks)
 
+    def predict_step(self, *args: Any) -> Any:
+        # The logits only; the features of a data set are large.
+        outputs = super().predict_step(*args)
+        if isinstance(outputs, tuple):  # JAX adds the state of the model.
+            return self.kept_by_predict(outputs[0]), *outputs[1:]
+        return self.kept_by_predict(outputs)
+
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, **kwargs: Any
     ) -> Any:

@@ -9,8 +9,9 @@ import pytest
 from keras_lt import data
 from keras_lt import models
 from keras_lt.models import even_batches
+from keras_lt.models import real_rows
 from keras_lt.models import spread_model
-from keras_lt.models.even_batches import RealRows
+from keras_lt.models.real_rows import RealRows
 
 X = np.arange(30.0).reshape(10, 3)
 Y = np.arange(10)
@@ -25,12 +26,11 @@ def mesh(monkeypatch):
     """Pretends that there is a mesh, as most backends have no devices."""
 
     def pretend(shares, processes):
-        for module in (even_batches,):
+        for module in (even_batches, real_rows):
             monkeypatch.setattr(module, "data_shares", lambda: shares)
-            monkeypatch.setattr(
-                module, "own_shares", lambda: shares // processes
-            )
             monkeypatch.setattr(module, "process_shard", lambda: (0, processes))
+        own = shares // processes
+        monkeypatch.setattr(even_batches, "own_shares", lambda: own)
 
     return pretend
 
@@ -76,25 +76,22 @@ def test_what_is_not_filled_up_stays_as_it_is():
     assert rows.inputs is X and rows.of(Y) is Y
 
 
-def test_arrays_are_shuffled_as_keras_does():
-    class Seen(keras.Model):
-        def compute_loss(self, x=None, y=None, *args, **kwargs):
-            seen.append(keras.ops.convert_to_numpy(y).reshape(-1))
-            return keras.ops.mean(self(x))
-
-    seen = []
-    inputs = keras.Input((3,))
-    model = Seen(inputs, keras.layers.Dense(1)(inputs))
-    model.compile("sgd", run_eagerly=True, jit_compile=False)
+@pytest.mark.parametrize("shuffle", [True, False, "batch"])
+def test_arrays_are_shuffled_anew_in_each_epoch(shuffle):
+    batches = even_batches.even_batches(X, Y, None, 4, None, shuffle)
     np.random.seed(7)
-    if keras.config.backend() != "jax":
-        pytest.skip("other backends shuffle by their own generators")
-    model.fit(X, Y, batch_size=4, epochs=1, verbose=0)
+    epochs = [[batches[i][1].tolist() for i in range(3)] for _ in range(2)]
     np.random.seed(7)
-    batches = even_batches.even_batches(X, Y, None, 4, None, True)
-    batches[0]  # Keras looks at one batch before it begins.
-    found = [batches[i][1] for i in range(len(batches.source))]
-    assert np.concatenate(found).tolist() == np.concatenate(seen[-3:]).tolist()
+    for epoch in epochs:
+        if shuffle is True:  # In the order of Keras.
+            order = np.random.permutation(10)
+        elif shuffle == "batch":
+            parts = (np.arange(4), np.arange(4, 8), np.arange(8, 10))
+            order = np.concatenate([np.random.permutation(p) for p in parts])
+        else:
+            order = np.arange(10)
+        assert sum(epoch, []) == order.tolist()
+        assert [len(one) for one in epoch] == [4, 4, 2]
 
 
 def test_sources_of_batches():
