@@ -43,7 +43,7 @@ def own_shares() -> int:
 def laid_out(rows: Tensor) -> Tensor:
     """Spreads rows over the devices of this process, which they divide by."""
     distribution = keras.distribution.distribution()
-    if distribution is None:
+    if distribution is None or keras.config.backend() != "jax":
         return rows
     layout = distribution.get_data_layout(rows.shape).backend_layout
     return keras.distribution.distribute_tensor(rows, _own(layout))
@@ -117,7 +117,7 @@ class _OwnAnswers:
 
     def predict_on_batch(self, images: Tensor) -> Any:
         values = [own_value(one) for one in self.model.variables]
-        return self.compiled(values, images)
+        return self.compiled(values, laid_out(images))
 
     def _answers(self, values: list[Tensor], images: Tensor) -> Any:
         mapping = list(zip(self.model.variables, values, strict=True))
