@@ -15,6 +15,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_lt.devices import sum_of_processes
 from keras_lt.types import Tensor
 
 
@@ -76,15 +77,18 @@ def process_name(strategy: Any) -> str | None:
 
 
 def sum_over_processes(values: np.ndarray, strategy: Any) -> np.ndarray:
-    """Returns the sum of what each process of a strategy has.
+    """Returns the sum of what each process has that trains a part of a batch.
 
     All of them have to call this; on a single one it gives what it got.
 
     Args:
         values: Of one shape in all processes.
-        strategy: The strategy of the model; None where there is none.
+        strategy: The strategy of the model; None where there is none, but
+            maybe a `keras.distribution`.
     """
-    if strategy is None or not has_other_processes(strategy):
+    if strategy is None:
+        return sum_of_processes(values)
+    if not has_other_processes(strategy):
         return values
     total = _summed(strategy)(ops.convert_to_tensor(values))
     own = strategy.experimental_local_results(total)[0]

@@ -17,6 +17,7 @@ ROOT = PACKAGE.parent
 LEVELS = [  # A package may import from the lines above its own.
     {
         "counts",
+        "devices",
         "file_writing",
         "graph",
         "markdown",

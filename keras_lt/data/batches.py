@@ -22,6 +22,7 @@ from keras_lt.data._substitutes import Substitutes
 from keras_lt.data.batch_extra import BatchExtra
 from keras_lt.data.transforms._soft_labels import soft_labels
 from keras_lt.data.transforms.transform import TransformFunction
+from keras_lt.devices import process_shard
 from keras_lt.samplers import ClassIndex
 from keras_lt.samplers import InOrder
 from keras_lt.samplers import Sampler
@@ -71,6 +72,8 @@ class Batches(keras.utils.PyDataset):
         last_batch: `"keep"` or `"drop"` one that is not full.
         shard: `(index, count)`: the share of one process out of many. Shards
             do not overlap, have as many batches each and the same classes.
+            `"auto"` is that of this process under `keras.distribution`, and
+            everything without one.
         threads: Number of threads that prepare the next batches while a model
             computes; 0 prepares each batch when it is asked for.
         check_finite: Whether NaN and infinity in images raise. Costs a sum.
@@ -102,7 +105,7 @@ class Batches(keras.utils.PyDataset):
         num_classes: int | None = None,
         one_hot: bool = False,
         last_batch: str = "keep",
-        shard: tuple[int, int] = (0, 1),
+        shard: tuple[int, int] | str = "auto",
         threads: int = 1,
         check_finite: bool = True,
         broken_images: str = "raise",
@@ -119,7 +122,7 @@ class Batches(keras.utils.PyDataset):
         self.num_classes = num_classes
         self.one_hot = _check_one_hot(one_hot, num_classes)
         self.last_batch = check_choice("last_batch", last_batch, _LAST_BATCH)
-        self.shard = check_shard(shard)
+        self.shard = process_shard() if shard == "auto" else check_shard(shard)
         self.check_finite = check_finite
         check_choice("broken_images", broken_images, _BROKEN_IMAGES)
         self._substitutes = Substitutes(
@@ -181,9 +184,25 @@ class Batches(keras.utils.PyDataset):
                 rows = self.sampler(
                     self.class_index, self.seed, epoch, self.shard
                 )
-                check_epoch_length(self.sampler, rows, self._num_draws())
+                check_epoch_length(self.sampler, rows, self.num_draws)
                 self._rows = (epoch, rows)
             return self._rows[1]
+
+    def num_examples(self, index: int) -> int:
+        """Returns how many examples all shards have in a batch together.
+
+        Each has as many, but where the sampler repeats the last example so
+        that all shards get a row: it counts once.
+
+        Args:
+            index: Number of the batch.
+        """
+        here = self._positions(index)
+        count = self.shard[1]
+        if not self.sampler.complete:
+            return (here.stop - here.start) * count
+        stop = min(here.stop * count, len(self.labels))
+        return stop - here.start * count
 
     def with_extras(self, extras: Mapping[str, Any] | None) -> "Batches":
         """Returns the same batches with other extras; these stay as they are.
@@ -209,11 +228,16 @@ class Batches(keras.utils.PyDataset):
         self._first_requests = 0
         self._expects_first = False
 
-    def _num_draws(self) -> int:
-        return len(self.labels) // self.shard[1]
+    @property
+    def num_draws(self) -> int:
+        """Number of examples of an epoch, of this shard."""
+        size, count = len(self.labels), self.shard[1]
+        return (
+            math.ceil(size / count) if self.sampler.complete else size // count
+        )
 
     def _count_batches(self) -> int:
-        draws = self._num_draws()
+        draws = self.num_draws
         drop = self.last_batch == "drop"
         whole = math.floor if drop else math.ceil
         batches = whole(draws / self.batch_size)
@@ -302,7 +326,7 @@ class Batches(keras.utils.PyDataset):
 
     def _positions(self, index: int) -> slice:
         begin = index * self.batch_size
-        return slice(begin, min(begin + self.batch_size, self._num_draws()))
+        return slice(begin, min(begin + self.batch_size, self.num_draws))
 
     def _check_order(self, index: int) -> None:
         """Notices what Keras does to the order of batches and of epochs."""

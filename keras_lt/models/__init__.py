@@ -2,6 +2,7 @@
 
 from keras_lt.models.backbone_cut import valid_exits
 from keras_lt.models.classification_model import ClassificationModel
+from keras_lt.models.device_layout import classifier_layout
 from keras_lt.models.early_exit_model import EarlyExitModel
 from keras_lt.models.exit_answer import ExitAnswer
 from keras_lt.models.long_tail_model import LongTailModel
@@ -19,6 +20,7 @@ __all__ = [
     "LongTailModel",
     "TransformerBackbone",
     "add_weight_decay",
+    "classifier_layout",
     "resnet20",
     "resnet32",
     "resnet44",

@@ -22,7 +22,10 @@ from keras_lt.models.loss_values import loss_values
 from keras_lt.models.objective_list import ObjectiveList
 from keras_lt.models.objective_values import objective_values
 from keras_lt.models.own_callbacks import with_own_callbacks
+from keras_lt.models.real_rows import RealRows
+from keras_lt.models.real_rows import without_filling
 from keras_lt.models.replicated_model import ReplicatedModel
+from keras_lt.models.spread_model import SpreadModel
 from keras_lt.models.weighted_mean import weighted_mean
 from keras_lt.objectives import Objective
 from keras_lt.ops.crossentropy import are_soft
@@ -35,7 +38,7 @@ from keras_lt.validation import check_labels
 from keras_lt.validation import check_positive_int
 
 
-class ClassificationModel(ReplicatedModel):
+class ClassificationModel(SpreadModel, ReplicatedModel):
     """Trains with a loss on logits, class weights and objectives on features.
 
     The base of `LongTailModel` and `EarlyExitModel`. A subclass builds all its
@@ -51,8 +54,6 @@ class ClassificationModel(ReplicatedModel):
         class_weights: One weight per class for the training loss, a tracked
             variable of shape `(num_classes,)`; ones at first.
     """
-
-    backbone: keras.Model
 
     def __init__(self, num_classes: int, **kwargs: Any):
         super().__init__(**kwargs)
@@ -87,10 +88,16 @@ class ClassificationModel(ReplicatedModel):
         return [*of_objectives, *self.device_images.variables]
 
     def call(self, inputs: Any, training: bool | None = None) -> Outputs:
+        rows = RealRows(inputs)
+        # Batch normalization must not see what fills up. Where rows are each
+        # on their own, they stay on their devices to the end.
+        inputs = rows.of(rows.inputs) if training else rows.inputs
         images = self.device_images.of(inputs)
         if images is None:
-            return self.outputs_of(inputs, training)
-        return {**self.outputs_of(images, training), IMAGES: images}
+            outputs = self.outputs_of(inputs, training)
+        else:
+            outputs = {**self.outputs_of(images, training), IMAGES: images}
+        return outputs if training else rows.of(outputs)
 
     def outputs_of(
         self, images: Tensor, training: bool | None = None
@@ -234,6 +241,7 @@ class ClassificationModel(ReplicatedModel):
         weighted sum is divided by the sum of weights. In evaluation, class
         weights and objectives are left out.
         """
+        x, y, sample_weight = without_filling(x, y, sample_weight)
         labels = label_of(y)
         if not training:
             return self._add_penalties(
@@ -262,16 +270,10 @@ class ClassificationModel(ReplicatedModel):
         labels it sees, and training labels may be soft where validation
         labels are not.
         """
+        x, y, sample_weight = without_filling(x, y, sample_weight)
         ids = as_class_ids(label_of(y), self.num_classes)
         answer = self.answer(y_pred)
         return super().compute_metrics(x, ids, answer, sample_weight)
-
-    def predict_step(self, *args: Any) -> Any:
-        """Keeps the logits only; the features of a data set are large."""
-        outputs = super().predict_step(*args)
-        if isinstance(outputs, tuple):  # JAX adds the state of the model.
-            return self.kept_by_predict(outputs[0]), *outputs[1:]
-        return self.kept_by_predict(outputs)
 
     def answer(self, outputs: Outputs) -> Tensor:
         """Returns the logits `(batch, classes)` that are the answer."""

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_lt.data import DeviceBatches
+from keras_lt.devices import num_processes
 from keras_lt.types import Tensor
 
 IMAGES = "images"
@@ -39,8 +40,10 @@ class DeviceImages(keras.layers.Layer):
             strategy: How TensorFlow distributes the model, if it does.
 
         Raises:
-            ValueError: If images are mixed with those on another replica.
+            ValueError: If images are mixed with those on another replica, or
+                several processes train together.
         """
+        _check_processes()
         _check_replicas(batches, getattr(strategy, "num_replicas_in_sync", 1))
         self.items.append(_Table(batches.images))
         self.batches.held = batches
@@ -79,6 +82,15 @@ def _check_replicas(batches: DeviceBatches, replicas: int) -> None:
             "TensorFlow cuts batches up among replicas. Received: "
             f"{type(batches.transform).__name__}, which mixes them, for "
             f"{replicas} replicas. Use `Batches`, or JAX."
+        )
+
+
+def _check_processes() -> None:
+    if num_processes() > 1:
+        raise ValueError(
+            "`DeviceBatches` must be trained on in one process, whose devices "
+            f"hold all images. Received: {num_processes()} processes. Use "
+            "`Batches`, of which each process reads its own share."
         )
 
 

@@ -15,6 +15,7 @@ from keras_lt.inference import StagedPredictor
 from keras_lt.inference import export_stages
 from keras_lt.models.backbone_cut import cut
 from keras_lt.models.classification_model import ClassificationModel
+from keras_lt.models.even_batches import check_backend
 from keras_lt.models.exit_answer import ExitAnswer
 from keras_lt.models.exit_branches import is_synchronized
 from keras_lt.models.exit_branches import make_branches
@@ -292,6 +293,7 @@ class StagedModel(ClassificationModel):
     def _run(
         self, x: Any, batch_size: Any, verbose: Any, steps: Any, callbacks: Any
     ) -> StagedAnswer:
+        check_backend()
         return self._predictor().run(
             x, batch_size, verbose, steps, callbacks, model=self
         )

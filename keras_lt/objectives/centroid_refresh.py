@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_lt.counts import class_groups
+from keras_lt.devices import on_own_devices
 from keras_lt.objectives.class_statistics import ClassStatistics
 from keras_lt.objectives.epoch_data import EpochData
 from keras_lt.objectives.filled_batches import predict_filled
@@ -33,14 +34,15 @@ class CentroidRefresh(keras.callbacks.Callback):
         super().__init__()
         self.objective = objective
         self.data = data
-        self._feature_model: keras.Model | None = None
+        self._feature_model: Any = None
         self._found: dict[str, float] = {}
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Compiles the pass anew, as layers may have been frozen since."""
         if self.data is not None:
             name = self.objective.features
-            self._feature_model = self.model.feature_model(name)
+            model = self.model.feature_model(name)
+            self._feature_model = on_own_devices(model)
 
     def on_epoch_begin(
         self, epoch: int, logs: dict[str, Any] | None = None
@@ -99,7 +101,7 @@ class CentroidRefresh(keras.callbacks.Callback):
         return hits / np.maximum(seen, 1.0), seen > 0
 
     def _over_processes(self, values: np.ndarray) -> np.ndarray:
-        """Adds up what processes of TensorFlow have, of a share each."""
+        """Adds up what processes have, of a share each."""
         return sum_over_processes(values, strategy_of(self.model))
 
     def _features(

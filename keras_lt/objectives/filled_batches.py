@@ -5,21 +5,28 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_lt.devices import laid_out
+from keras_lt.devices import num_processes
+from keras_lt.devices import own_shares
+
 
 def predict_filled(model: keras.Model, images: np.ndarray, size: int) -> Any:
     """Returns what a model answers to images, as arrays.
 
     A batch that is not full is filled up with its last image, and what is
-    answered to these is left out.
+    answered to these is left out. Devices share it.
 
     Args:
-        model: Any model.
+        model: Any model, or what `on_own_devices` makes of it.
         images: `(n, ...)`, 1 or more.
         size: Number of images of a full batch.
     """
-    missing = np.repeat(images[-1:], max(0, size - len(images)), axis=0)
+    size = max(size, len(images))
+    size += -size % own_shares()
+    missing = np.repeat(images[-1:], size - len(images), axis=0)
     full = np.concatenate([images, missing]) if len(missing) else images
     return keras.tree.map_structure(
         lambda values: np.asarray(values)[: len(images)],
-        model.predict_on_batch(full),
+        # Of several processes, each asks for answers of its own.
+        model.predict_on_batch(full if num_processes() > 1 else laid_out(full)),
     )

@@ -74,6 +74,7 @@ def evaluate(
         batch_size=min(batch_size, len(examples)),
         sampler=InOrder(),
         transform=transform,
+        shard=(0, 1),  # In each process all of it.
     )
     outputs = _logits_of(model.predict(batches, verbose=verbose))
     if isinstance(history, keras.callbacks.History):

@@ -1,9 +1,11 @@
 """Deals the rows of an epoch to several processes."""
 
+from typing import Any
+
 import numpy as np
 
 
-def check_shard(shard: tuple[int, int]) -> tuple[int, int]:
+def check_shard(shard: Any) -> tuple[int, int]:
     """Returns `(index, count)`, or raises if there is no such shard."""
     try:
         index, count = (int(number) for number in shard)
@@ -38,3 +40,13 @@ def shard_rows(
     by_class = np.argsort(labels[usable], kind="stable")
     mine = np.sort(by_class[index::count])
     return usable[mine]
+
+
+def complete_shard(rows: np.ndarray, shard: tuple[int, int]) -> np.ndarray:
+    """Returns the draws of one shard, dealt in turn, with none left out.
+
+    Shards that come off short have the last draw of the epoch once more.
+    """
+    index, count = check_shard(shard)
+    missing = np.repeat(rows[-1:], -len(rows) % count)
+    return np.concatenate([rows, missing])[index::count]

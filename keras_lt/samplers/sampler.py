@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_lt.samplers._sharding import complete_shard
 from keras_lt.samplers._sharding import shard_rows
 from keras_lt.samplers.class_index import ClassIndex
 from keras_lt.samplers.class_index import as_class_index
@@ -32,7 +33,7 @@ class Sampler(abc.ABC):
         shard: `(index, count)`: the rows of one process out of many. Shards
             are disjoint, have equal lengths, and their counts of each class
             differ by one at most. Together they are the epoch, but for up to
-            `count - 1` draws at its end.
+            `count - 1` draws at its end; see `complete`.
 
     Returns:
         Rows into `labels`, int32.
@@ -49,6 +50,13 @@ class Sampler(abc.ABC):
     [2, 1, 0]
     """
 
+    complete: bool = False
+    """Whether shards leave out no draw, as evaluation wants it.
+
+    If so, draws are dealt in turn, whatever their class, and shards that would
+    be shorter by one have the last draw of the epoch once more.
+    """
+
     def __call__(
         self,
         labels: Any,
@@ -60,6 +68,8 @@ class Sampler(abc.ABC):
         epoch = check_not_negative_int("epoch", epoch)
         index = as_class_index(labels)
         rows = self.draw(index, np.random.default_rng((seed, epoch)), epoch)
+        if self.complete:
+            return complete_shard(rows, shard)
         return shard_rows(rows, index.labels, shard)
 
     @abc.abstractmethod

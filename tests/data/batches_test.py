@@ -138,6 +138,26 @@ def test_shards_share_the_epoch():
     assert not np.array_equal(first, second)
 
 
+def test_all_shards_evaluate_each_example_once():
+    images, labels = examples()
+    images, labels = images[:41], labels[:41]
+    shards = [
+        Batches((images, labels), 8, samplers.InOrder(), shard=(i, 3))
+        for i in range(3)
+    ]
+    # 41 are 14, 14 and 13, of which one is filled up.
+    assert {len(shard) for shard in shards} == {2}
+    assert [len(shards[2][i][1]) for i in range(2)] == [8, 6]
+    for shard in shards:
+        assert [shard.num_examples(i) for i in range(2)] == [24, 17]
+    assert [make().num_examples(i) for i in (0, 6)] == [8, 2]
+    assert make(shard=(1, 3)).num_examples(0) == 24
+
+
+def test_automatic_shard_is_everything_in_one_process():
+    assert make(shard="auto").shard == make().shard == (0, 1)
+
+
 def test_last_batch_and_length():
     assert len(make()) == 7
     dropped = make(last_batch="drop")

@@ -19,7 +19,7 @@ class ExitLog:
     def write(self, ids: np.ndarray, logits: np.ndarray, exit: int) -> None:
         """Notes that the examples `ids` left at `exit`, counted from 1."""
         if self._logits is None:
-            shape = (self._capacity, logits.shape[1])
+            shape = (self._capacity, *logits.shape[1:])
             self._logits = np.zeros(shape, "float32")
         self._make_room(int(ids.max()) + 1)
         self._logits[ids] = logits
@@ -37,6 +37,6 @@ class ExitLog:
             self._capacity = max(2 * self._capacity, self._size)
             # In place, so that there are never two copies of all answers.
             self._logits.resize(
-                (self._capacity, self._logits.shape[1]), refcheck=False
+                (self._capacity, *self._logits.shape[1:]), refcheck=False
             )
             self._exits.resize(self._capacity, refcheck=False)

@@ -36,13 +36,14 @@ class CacheViews:
                 InOrder(),
                 batches.transform,
                 batches.seed,
+                shard=(0, 1),
                 check_finite=batches.check_finite,
             )
             self.entries = [len(batches.labels)]
         else:
             self.epochs = _check_epochs(epochs)
             self.batches = batches.with_extras(None)
-            draws = len(batches.labels) // batches.shard[1]
+            draws = batches.num_draws
             full = len(batches) * batches.batch_size
             self.entries = [self.epochs, min(draws, full)]
 

@@ -9,6 +9,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_lt.devices import laid_out
+from keras_lt.devices import own_shares
+from keras_lt.devices import own_value
 from keras_lt.inference._engine.buckets import bucket_size
 from keras_lt.inference._engine.devices.bucket_room import BucketRoom
 from keras_lt.types import Tensor
@@ -18,7 +21,9 @@ class JaxDevice:
     """Gives the values of variables to compiled stages as arguments.
 
     Under a `keras.distribution`, batches are laid out as it says, so that
-    every device of the mesh has its share of them.
+    every device of the mesh has its share of them. Of several processes, each
+    answers on its own devices: examples leave when they are sure, so processes
+    do not have the same number of batches.
     """
 
     def __init__(self) -> None:
@@ -35,10 +40,10 @@ class JaxDevice:
         def compiled(values: list[Tensor], rows: Tensor) -> Any:
             mapping = list(zip(variables, values, strict=True))
             with keras.StatelessScope(state_mapping=mapping):
-                return function(_laid_out(rows))
+                return function(laid_out(rows))
 
         def call(rows: Tensor) -> Any:
-            return compiled([variable.value for variable in variables], rows)
+            return compiled([own_value(one) for one in variables], rows)
 
         return call
 
@@ -47,7 +52,7 @@ class JaxDevice:
         if missing:
             padding = np.zeros((missing, *rows.shape[1:]), rows.dtype)
             rows = np.concatenate([rows, padding])
-        return _laid_out(ops.convert_to_tensor(rows))
+        return laid_out(ops.convert_to_tensor(rows))
 
     def waiting_room(self, batch_size: int) -> BucketRoom:
         return BucketRoom(
@@ -57,27 +62,9 @@ class JaxDevice:
 
 def _gather(parts: Sequence[Tensor], index: Tensor) -> Tensor:
     rows = parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=0)
-    return _laid_out(ops.take(rows, index, axis=0))
+    return laid_out(ops.take(rows, index, axis=0))
 
 
 def _bucket(count: int, batch_size: int) -> int:
-    shares = _data_shares()
+    shares = own_shares()
     return math.ceil(bucket_size(count, batch_size) / shares) * shares
-
-
-def _data_shares() -> int:
-    """Returns over how many devices a batch is spread."""
-    distribution = keras.distribution.distribution()
-    if distribution is None:
-        return 1
-    mesh = distribution.device_mesh
-    axis = mesh.axis_names.index(distribution.batch_dim_name)
-    return mesh.shape[axis]
-
-
-def _laid_out(rows: Tensor) -> Tensor:
-    distribution = keras.distribution.distribution()
-    if distribution is None:
-        return rows
-    layout = distribution.get_data_layout(rows.shape)
-    return keras.distribution.distribute_tensor(rows, layout)

@@ -1,0 +1,186 @@
+"""A model that takes batches of any size on many devices."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_lt.data import Batches
+from keras_lt.devices import num_processes
+from keras_lt.devices import own_shares
+from keras_lt.devices import process_shard
+from keras_lt.inference import StagedPredictor
+from keras_lt.models.even_batches import EvenBatches
+from keras_lt.models.even_batches import are_spread
+from keras_lt.models.even_batches import even_batches
+from keras_lt.models.even_batches import filled_up
+
+Arguments = dict[str, Any]
+
+
+class SpreadModel(keras.Model):
+    """Fills batches up where `keras.distribution` spreads them over devices.
+
+    Keras leaves that to the user, and raises where a batch, as the last one,
+    does not divide by the number of devices. Without a distribution this is a
+    plain `keras.Model`. A subclass has a `backbone`, and says in
+    `kept_by_predict` which of its outputs `predict` returns.
+    """
+
+    backbone: keras.Model
+    kept_by_predict: Callable[[Any], Any]
+    _alone: StagedPredictor | None = None
+
+    def fit(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
+        if not are_spread():
+            return super().fit(x, y, **kwargs)
+        _check_batch_size(x, kwargs.get("batch_size"))
+        x, y, kwargs = _hold_out(x, y, kwargs)
+        kwargs["validation_data"] = _even_validation(kwargs)
+        x, y, kwargs = _even(x, y, kwargs, "steps_per_epoch")
+        return super().fit(x, y, **kwargs)
+
+    def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
+        if are_spread():
+            x, y, kwargs = _even(x, y, {"shuffle": False, **kwargs}, "steps")
+            del kwargs["shuffle"]
+        return super().evaluate(x, y, **kwargs)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """Returns the logits, `(n, classes)`.
+
+        The arguments are those of `keras.Model.predict`. Of several
+        processes, each answers what it is given.
+        """
+        if num_processes() > 1 and are_spread():
+            return (
+                self._own_predictor()
+                .run(x, batch_size, verbose, steps, callbacks, model=self)
+                .logits
+            )
+        if are_spread():
+            x = even_batches(x, batch_size=batch_size, steps=steps)
+            batch_size = None if isinstance(x, EvenBatches) else batch_size
+        return super().predict(x, batch_size, verbose, steps, callbacks)
+
+    def predict_step(self, *args: Any) -> Any:
+        # The logits only; the features of a data set are large.
+        outputs = super().predict_step(*args)
+        if isinstance(outputs, tuple):  # JAX adds the state of the model.
+            return self.kept_by_predict(outputs[0]), *outputs[1:]
+        return self.kept_by_predict(outputs)
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, **kwargs: Any
+    ) -> Any:
+        if are_spread():
+            x, y, sample_weight = _even_batch(x, y, sample_weight)
+        return super().train_on_batch(x, y, sample_weight, **kwargs)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, **kwargs: Any
+    ) -> Any:
+        if are_spread():
+            x, y, sample_weight = _even_batch(x, y, sample_weight)
+        return super().test_on_batch(x, y, sample_weight, **kwargs)
+
+    def _own_predictor(self) -> StagedPredictor:
+        """Returns what predicts on the devices of this process alone."""
+        if self._alone is None:  # Kept, as it is compiled.
+            source = self.backbone.inputs[0]
+            images = keras.Input(source.shape[1:], dtype=source.dtype)
+            network = keras.Model(images, self.kept_by_predict(self(images)))
+            none = keras.Variable(np.zeros(0, "float32"), trainable=False)
+            self._alone = StagedPredictor(
+                [network], [keras.layers.Identity()], none
+            )
+        return self._alone
+
+
+def _even(
+    x: Any, y: Any, kwargs: Arguments, steps: str
+) -> tuple[Any, Any, Arguments]:
+    """Returns the arguments of `fit` or `evaluate` with even batches."""
+    _check_shard(x)
+    even = even_batches(
+        x,
+        y,
+        kwargs.get("sample_weight"),
+        kwargs.get("batch_size"),
+        kwargs.get(steps),
+        kwargs.get("shuffle", True),
+    )
+    if even is x:
+        return x, y, kwargs
+    if y is not None:  # They are shuffled already.
+        kwargs = {**kwargs, "shuffle": False}
+    left_out = ("sample_weight", "batch_size")
+    return even, None, {k: v for k, v in kwargs.items() if k not in left_out}
+
+
+def _even_validation(kwargs: Arguments) -> Any:
+    data = kwargs.get("validation_data")
+    if data is None:
+        return None
+    x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
+    _check_shard(x)
+    size = kwargs.get("validation_batch_size") or kwargs.get("batch_size")
+    even = even_batches(x, y, weights, size, kwargs.get("validation_steps"))
+    return data if even is x else even
+
+
+def _even_batch(x: Any, y: Any, weights: Any) -> tuple[Any, Any, Any]:
+    return keras.utils.unpack_x_y_sample_weight(filled_up(x, y, weights))
+
+
+def _hold_out(x: Any, y: Any, kwargs: Arguments) -> tuple[Any, Any, Arguments]:
+    """Cuts off the end of arrays to validate on, as Keras does."""
+    share = kwargs.pop("validation_split", 0.0)
+    if not share or kwargs.get("validation_data") is not None or y is None:
+        return x, y, kwargs
+    size = int(len(x) * (1.0 - share))
+    arrays = (x, y, kwargs.get("sample_weight"))
+    first, last = (
+        [one if one is None else one[rows] for one in arrays]
+        for rows in (slice(size), slice(size, None))
+    )
+    kwargs = {
+        **kwargs,
+        "sample_weight": first[2],
+        "validation_data": tuple(one for one in last if one is not None),
+    }
+    return first[0], first[1], kwargs
+
+
+def _check_batch_size(x: Any, batch_size: int | None) -> None:
+    """Warns if devices cannot share the batches of a training."""
+    arrays = hasattr(x, "shape")
+    size = batch_size or 32 if arrays else getattr(x, "batch_size", None)
+    if isinstance(size, int) and size % own_shares():
+        warnings.warn(
+            "The size of batches should divide by the number of devices that "
+            f"share them, {own_shares()}. Received: batch_size={size}. What "
+            "does not divide is computed on every device as a whole, so that "
+            "batch normalization sees the batch as it is.",
+            stacklevel=4,
+        )
+
+
+def _check_shard(x: Any) -> None:
+    """Raises if a process would read what belongs to another."""
+    shared = num_processes() > 1
+    if shared and isinstance(x, Batches) and x.shard != process_shard():
+        raise ValueError(
+            "`Batches` must have the shard of this process, "
+            f"{process_shard()}. Received: shard={x.shard}. Leave `shard` "
+            "out, and make the batches after the distribution is set."
+        )

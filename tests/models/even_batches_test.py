@@ -1,0 +1,191 @@
+"""How batches are filled up for devices, and taken apart again."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+from keras_lt import data
+from keras_lt import models
+from keras_lt.models import even_batches
+from keras_lt.models import real_rows
+from keras_lt.models import spread_model
+from keras_lt.models.real_rows import RealRows
+
+X = np.arange(30.0).reshape(10, 3)
+Y = np.arange(10)
+
+elsewhere = pytest.mark.skipif(
+    keras.config.backend() == "jax", reason="JAX takes notice"
+)
+
+
+@pytest.fixture
+def mesh(monkeypatch):
+    """Pretends that there is a mesh, as most backends have no devices."""
+
+    def pretend(shares, processes):
+        for module in (even_batches, real_rows):
+            monkeypatch.setattr(module, "data_shares", lambda: shares)
+            monkeypatch.setattr(module, "process_shard", lambda: (0, processes))
+        own = shares // processes
+        monkeypatch.setattr(even_batches, "own_shares", lambda: own)
+
+    return pretend
+
+
+def real(batch):
+    """Returns a batch as a model sees it."""
+    rows = RealRows(batch[0])
+    values = rows.of((rows.inputs, *batch[1:]))
+    return [keras.ops.convert_to_numpy(one) for one in values]
+
+
+@pytest.mark.parametrize("size", [1, 4, 5, 7, 8])
+@pytest.mark.parametrize("shares", [1, 2, 4, 8])
+def test_filling_is_taken_off_again(mesh, size, shares):
+    mesh(shares, 1)
+    batch = even_batches.filled_up(X[:size], Y[:size], Y[:size] / 2)
+    for one in keras.tree.flatten(batch):
+        assert len(one) % shares == 0
+    # The first length is what Keras weighs the step by.
+    assert len(keras.tree.flatten(batch[0])[0]) == size * shares
+    for found, expected in zip(real(batch), (X, Y, Y / 2), strict=True):
+        np.testing.assert_allclose(found, expected[:size])
+
+
+@pytest.mark.parametrize("sizes, count", [((3, 3), 6), ((3, 3), 5)])
+def test_filling_of_two_processes_is_taken_off(mesh, sizes, count):
+    """The second may have an example less, which its last row repeats."""
+    mesh(4, 2)
+    own = [np.arange(0, 6, 2), np.minimum(np.arange(1, 7, 2), count - 1)]
+    parts = [
+        even_batches.filled_up(X[r], Y[r], num_examples=count) for r in own
+    ]
+    joined = keras.tree.map_structure(
+        lambda *values: np.concatenate(values), *parts
+    )
+    assert len(joined[1]) == 8
+    _, labels = real(joined)
+    assert sorted(labels) == list(range(count))
+
+
+def test_what_is_not_filled_up_stays_as_it_is():
+    rows = RealRows(X)
+    assert rows.inputs is X and rows.of(Y) is Y
+
+
+@pytest.mark.parametrize("shuffle", [True, False, "batch"])
+def test_arrays_are_shuffled_anew_in_each_epoch(shuffle):
+    batches = even_batches.even_batches(X, Y, None, 4, None, shuffle)
+    np.random.seed(7)
+    epochs = [[batches[i][1].tolist() for i in range(3)] for _ in range(2)]
+    np.random.seed(7)
+    for epoch in epochs:
+        if shuffle is True:  # In the order of Keras.
+            order = np.random.permutation(10)
+        elif shuffle == "batch":
+            parts = (np.arange(4), np.arange(4, 8), np.arange(8, 10))
+            order = np.concatenate([np.random.permutation(p) for p in parts])
+        else:
+            order = np.arange(10)
+        assert sum(epoch, []) == order.tolist()
+        assert [len(one) for one in epoch] == [4, 4, 2]
+
+
+def test_sources_of_batches():
+    expected = [b[1].tolist() for b in data.Batches((X, Y), 4, seed=2)]
+    ready = data.Batches((X, Y), 4, seed=2)
+    listed = [tuple(batch) for batch in ready]
+
+    class Loader:
+        def __len__(self):
+            return len(listed)
+
+        def __iter__(self):
+            return iter(listed)
+
+    for source in (ready, Loader()):
+        batches = even_batches.even_batches(source)
+        for _ in range(2):
+            found = [batches[i][1] for i in range(batches.num_batches)]
+            assert [one.tolist() for one in found] == expected
+    assert even_batches.even_batches(batches) is batches
+    generator = iter(listed)
+    assert even_batches.even_batches(generator) is generator
+
+
+@pytest.mark.parametrize(
+    "x, size, warns",
+    [
+        (X, 30, True),
+        (X, 32, False),
+        (X, None, False),
+        (data.Batches((X, Y), 6), None, True),
+        (data.Batches((X, Y), 8), None, False),
+    ],
+)
+def test_sizes_that_do_not_divide_warn(monkeypatch, x, size, warns):
+    monkeypatch.setattr(spread_model, "own_shares", lambda: 4)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        spread_model._check_batch_size(x, size)
+    found = [str(one.message) for one in caught]
+    assert [("should divide by" in one) for one in found] == [True] * warns
+
+
+@elsewhere
+def test_devices_that_keras_ignores_raise():
+    mesh = keras.distribution.DeviceMesh((2,), ("batch",), ["cpu:0", "cpu:1"])
+    inputs = keras.Input((3,))
+    x = keras.layers.Dense(4, name="first")(inputs)
+    backbone = keras.Model(inputs, keras.layers.Dense(4)(x))
+    model = models.LongTailModel(backbone, 10)
+    early = models.EarlyExitModel(backbone, ["first"], 10)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss)
+    with keras.distribution.DataParallel(device_mesh=mesh).scope():
+        for call in (
+            lambda: model.fit(X, Y),
+            lambda: model.evaluate(X, Y),
+            lambda: model.predict(X),
+            lambda: early.predict(X),
+        ):
+            with pytest.raises(ValueError, match="must be used on JAX.*2 dev"):
+                call()
+
+
+def layout(num_classes, feature_dim, size=4, **kwargs):
+    names = [f"cpu:{i}" for i in range(2 * size)]
+    mesh = keras.distribution.DeviceMesh((2, size), ("batch", "model"), names)
+    return models.classifier_layout(mesh, num_classes, feature_dim, **kwargs)
+
+
+def test_layout_splits_classes_else_features():
+    classes, features = layout(1000, 2048), layout(8142, 2048)
+    for path in ("classifier/kernel", "model/exit_1/classifier/kernel"):
+        assert classes[path].axes == (None, "model")
+        assert features[path].axes == ("model", None)
+    assert classes["classifier/bias"].axes == ("model",)
+    assert classes["m/class_weights"].axes == ("model",)
+    assert classes["robustness/centroids"].axes == ("model", None)
+    assert features["robustness/centroids"].axes == (None, "model")
+    assert features["classifier/bias"] is features["m/class_weights"] is None
+    assert classes["stem/kernel"] is classes["my_classifier/kernel"] is None
+    own = layout(1000, 2048, classifier="my_classifier")
+    assert own["my_classifier/kernel"].axes == (None, "model")
+
+
+@pytest.mark.parametrize(
+    "arguments, options, message",
+    [
+        ((10, 6), {}, "divide by .* num_classes=10 and feature_dim=6 for 4"),
+        ((10, 8), {"axis": "parts"}, r"\['batch', 'model'\]. Received: axis="),
+        ((0, 8), {}, "`num_classes` must"),
+        ((8, -1), {}, "`feature_dim` must"),
+    ],
+)
+def test_layouts_that_cannot_be(arguments, options, message):
+    with pytest.raises(ValueError, match=message):
+        layout(*arguments, **options)

@@ -1,0 +1,139 @@
+"""On many devices, and in many processes, all is as on one device."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        keras.config.backend() != "jax",
+        reason="only on JAX does `keras.distribution` spread anything",
+    ),
+]
+
+PREDICTED = ("logits", "all_logits")
+
+
+def start(written, devices, *arguments):
+    flags = (
+        f"--xla_force_host_platform_device_count={devices} "
+        "--xla_backend_optimization_level=0"  # Compiles faster.
+    )
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.models.many_devices", *arguments],
+        env={**os.environ, "KERAS_BACKEND": "jax", "XLA_FLAGS": flags},
+        stdout=written.open("w"),
+        stderr=subprocess.STDOUT,
+    )
+
+
+def result(process, written):
+    # Not by pipes: one process would wait until the other is read.
+    assert process.wait(timeout=1200) == 0, written.read_text()
+    lines = written.read_text().splitlines()
+    return json.loads(next(one for one in lines if one.startswith("{")))
+
+
+@pytest.fixture(scope="module")
+def devices(tmp_path_factory):
+    written = tmp_path_factory.mktemp("devices") / "output"
+    return result(start(written, 4), written)
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("processes")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    files = [folder / str(number) for number in range(2)]
+    started = [start(file, 2, address, file.name) for file in files]
+    try:
+        return [result(*pair) for pair in zip(started, files, strict=True)]
+    finally:
+        for process in started:
+            process.kill()  # One that waits for another that has failed.
+
+
+def assert_equal(found, expected):
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        # Logits are 30 times a cosine.
+        tolerance = 1e-3 if name in PREDICTED else 1e-4
+        np.testing.assert_allclose(
+            found[name], values, tolerance, tolerance, err_msg=name
+        )
+
+
+@pytest.mark.parametrize("kind", ["data", "classes"])
+def test_devices_do_as_one(devices, kind):
+    expected = devices["one"]
+    assert len(expected["steps"]) == 21
+    assert set(expected["exits"]) == {1, 2}
+    assert_equal(devices[kind], expected)
+
+
+def test_classes_are_split(devices):
+    split = devices["split_classes"]
+    of_all = {path.split("/", 1)[1]: axes for path, axes in split.items()}
+    assert of_all == {
+        "class_weights": ["model"],
+        "radii": ["model"],
+        "known": ["model"],
+        "centroids": ["model", None],
+        "classifier/kernel": [None, "model"],
+        "exit_1_classifier_kernel_momentum": [None, "model"],
+        "exit_2_classifier_kernel_momentum": [None, "model"],
+    }
+
+
+def test_features_are_split_where_classes_do_not_divide(devices):
+    split = devices["split_features"]
+    of_all = {path.split("/", 1)[1]: axes for path, axes in split.items()}
+    assert of_all == {
+        "centroids": [None, "model"],
+        "classifier/kernel": ["model", None],
+        "exit_1_classifier_kernel_momentum": ["model", None],
+        "exit_2_classifier_kernel_momentum": ["model", None],
+    }
+    one = devices["first_step_of_one"]
+    np.testing.assert_allclose(devices["first_step"], one, 1e-5)
+
+
+def test_processes_do_as_one_device(processes):
+    alone = processes[0]["alone"]
+    assert len(alone["steps"]) == 18
+    for number, process in enumerate(processes):
+        own = {name: alone[name][90 * number :] for name in PREDICTED}
+        assert_equal(process["together"], {**alone, **own})
+
+
+def test_processes_read_their_own_shards(processes):
+    assert [process["shard"] for process in processes] == [[0, 2], [1, 2]]
+
+
+def test_processes_have_the_same_centroids(processes):
+    first, second = (process["centroids"] for process in processes)
+    np.testing.assert_array_equal(first, second)
+    assert np.any(first)
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("other_sizes", r"as many examples. Received: \[30, 31\]"),
+        ("other_shard", r"shard of this process.* shard=\(0, 1\)"),
+        ("device_batches", "must be trained on in one process"),
+    ],
+)
+def test_what_processes_refuse(processes, name, expected):
+    for process in processes:
+        assert re.search(expected, process[name]), process[name]
