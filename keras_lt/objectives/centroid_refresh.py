@@ -83,7 +83,7 @@ class CentroidRefresh(keras.callbacks.Callback):
         statistics = ClassStatistics(*self.objective.centroids.shape)
         for features, labels in self._features():
             statistics.add(features, labels)
-        statistics.add_other_processes()
+        statistics.add_up(self._over_processes)
         return statistics
 
     def _nearest(self) -> tuple[np.ndarray, np.ndarray]:
@@ -96,8 +96,12 @@ class CentroidRefresh(keras.callbacks.Callback):
             scores = features @ centroids.T - 0.5 * offsets
             np.add.at(hits, labels, scores.argmax(axis=1) == labels)
             np.add.at(seen, labels, 1.0)
-        hits, seen = sum_of_processes(np.stack([hits, seen]))
+        hits, seen = self._over_processes(np.stack([hits, seen]))
         return hits / np.maximum(seen, 1.0), seen > 0
+
+    def _over_processes(self, values: np.ndarray) -> np.ndarray:
+        """Adds up what processes have, of a share each."""
+        return sum_of_processes(values)
 
     def _features(
         self, limit: int | None = None

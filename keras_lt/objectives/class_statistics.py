@@ -1,8 +1,8 @@
 """Means and spreads of the features of each class, batch by batch."""
 
-import numpy as np
+from collections.abc import Callable
 
-from keras_lt.devices import sum_of_processes
+import numpy as np
 
 
 class ClassStatistics:
@@ -25,11 +25,11 @@ class ClassStatistics:
         np.add.at(self._sums, labels, features)
         np.add.at(self._squares, labels, np.square(features).sum(axis=1))
 
-    def add_other_processes(self) -> None:
-        """Adds what the processes that train together have summed up."""
-        self.counts = sum_of_processes(self.counts)
-        self._sums = sum_of_processes(self._sums)
-        self._squares = sum_of_processes(self._squares)
+    def add_up(self, over: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Adds what others have seen: `over` gives the sum of all of them."""
+        self.counts = over(self.counts)
+        self._sums = over(self._sums)
+        self._squares = over(self._squares)
 
     @property
     def known(self) -> np.ndarray:
