@@ -204,6 +204,16 @@ class Batches(keras.utils.PyDataset):
         stop = min(here.stop * count, len(self.labels))
         return stop - here.start * count
 
+    def num_own_examples(self, index: int) -> int:
+        """Returns how many of them are of this shard, the first of its rows.
+
+        Args:
+            index: Number of the batch.
+        """
+        number, count = self.shard
+        each, more = divmod(self.num_examples(index), count)
+        return each + (number < more)
+
     def with_extras(self, extras: Mapping[str, Any] | None) -> "Batches":
         """Returns the same batches with other extras; these stay as they are.
 

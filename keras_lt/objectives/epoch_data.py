@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_lt.data import Batches
 from keras_lt.data.labels import label_of
 
 _BATCH_SIZE = 256
@@ -51,6 +52,8 @@ class EpochData:
         """
         for x, y in self._pairs(steps, limit):
             labels = _as_array(label_of(y))
+            if not len(labels):  # Of a shard that has come to its end.
+                continue
             if labels.ndim == 2 and labels.shape[1] > 1:
                 labels = labels.argmax(axis=1)
             yield _as_array(x), labels.reshape(-1).astype(int)
@@ -66,11 +69,19 @@ class EpochData:
         elif isinstance(self.x, keras.utils.PyDataset):
             length = len(self.x)
             for index in range(0, length, _stride(length, limit)):
-                yield self.x[index][:2]
+                yield self._own(index)
         else:
             stride = _stride(steps or 1, limit)
             for batch in itertools.islice(self.x, 0, steps, stride):
                 yield tuple(batch[:2])
+
+    def _own(self, index: int) -> tuple[Any, Any]:
+        """Returns a batch without what a shard repeats of another."""
+        x, y = self.x[index][:2]
+        if not isinstance(self.x, Batches):
+            return x, y
+        count = self.x.num_own_examples(index)
+        return x[:count], label_of(y)[:count]
 
 
 def _as_array(values: Any) -> np.ndarray:

@@ -150,7 +150,10 @@ def test_all_shards_evaluate_each_example_once():
     assert [len(shards[2][i][1]) for i in range(2)] == [8, 6]
     for shard in shards:
         assert [shard.num_examples(i) for i in range(2)] == [24, 17]
+    own = [[s.num_own_examples(i) for i in range(2)] for s in shards]
+    assert own == [[8, 6], [8, 6], [8, 5]]
     assert [make().num_examples(i) for i in (0, 6)] == [8, 2]
+    assert make().num_own_examples(6) == 2
     assert make(shard=(1, 3)).num_examples(0) == 24
 
 

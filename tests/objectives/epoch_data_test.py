@@ -89,3 +89,26 @@ def test_generators_are_refused():
     pairs = ((X, Y) for _ in range(3))
     with pytest.raises(ValueError, match="can be read again.*a generator"):
         EpochData(pairs)
+
+
+def test_shards_read_each_example_once():
+    images = np.arange(41, dtype="float32")[:, None]
+    read_by = [
+        read(
+            EpochData(
+                data.Batches((images, Y[:41]), 7, InOrder(), shard=(i, 3))
+            )
+        )
+        for i in range(3)
+    ]
+    rows = np.concatenate([found for found, _, _ in read_by]).ravel()
+    labels = np.concatenate([found for _, found, _ in read_by])
+    assert sorted(rows) == list(range(41))
+    np.testing.assert_array_equal(labels, Y[rows.astype(int)])
+
+
+def test_a_shard_may_come_to_its_end_before():
+    images = np.arange(5, dtype="float32")[:, None]
+    batches = data.Batches((images, Y[:5]), 1, InOrder(), shard=(2, 3))
+    found, _, number = read(EpochData(batches))
+    assert found.ravel().tolist() == [2] and number == 1
