@@ -1,5 +1,6 @@
 """Turns one encoded image into pixels of one size."""
 
+import errno
 import io
 from collections.abc import Callable
 from typing import Any
@@ -62,9 +63,9 @@ def read_image(
             "Check the folder that the paths are relative to, or pass "
             '`broken_images="replace"` to `Batches` to go on without it.'
         ) from None
-    except (ImportError, MemoryError):
-        raise
     except Exception as error:  # Pillow raises a dozen kinds on broken files.
+        if _is_of_the_machine(error):
+            raise
         raise ValueError(
             "Every file must hold a whole image that Pillow can read. "
             f"Received: {name}: {type(error).__name__}: {error}. Replace or "
@@ -72,6 +73,12 @@ def read_image(
             'is made, or `broken_images="replace"` to `Batches`.'
         ) from error
     return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def _is_of_the_machine(error: Exception) -> bool:
+    """Tells what is no fault of the image, and would befall any other."""
+    exhausted = getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE)
+    return exhausted or isinstance(error, ImportError | MemoryError)
 
 
 def import_pillow() -> Any:

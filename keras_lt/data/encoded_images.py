@@ -191,13 +191,24 @@ class EncodedImages(abc.ABC):
                 return crop.box(height, width, ratio, numbers)
 
         return read_image(
-            self.encoded(row),
+            self._stored(row),
             self.image_size,
             color=self.color,
             crop=self.crop_to_aspect_ratio,
             cut=cut,
             name=self.name(row),
         )
+
+    def _stored(self, row: int) -> str | bytes:
+        try:
+            return self.encoded(row)
+        except (OSError, RuntimeError) as error:
+            raise ValueError(
+                "Every image must be there to be read. Received: "
+                f"{self.name(row)}: {type(error).__name__}: {error}. Repair "
+                'what it is stored in, or pass `broken_images="replace"` to '
+                "`Batches` to go on without it."
+            ) from error
 
     def _checked(self, row: int) -> int:
         """Returns the row, counted from the front."""

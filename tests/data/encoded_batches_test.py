@@ -1,5 +1,6 @@
 """Batches of images in files: cut while decoded, in threads, and broken."""
 
+import errno
 import os
 import pickle
 import warnings
@@ -232,6 +233,17 @@ def test_class_without_any_image_left(files):
         all_of(batches)
 
 
+def test_machine_without_files_left_is_no_broken_image(files, monkeypatch):
+    def no_more(*arguments):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(Image, "open", no_more)
+    batches = in_order(files, threads=0, broken_images="replace")
+    with pytest.raises(OSError, match="Too many open files"):
+        batches[0]
+    assert batches.broken == {}
+
+
 def test_wrong_choice(files):
     with pytest.raises(ValueError, match="`broken_images` must be one of"):
         in_order(files, broken_images="skip")
@@ -270,5 +282,10 @@ def test_source_of_ones_own(files):
     contents[2] = b"text"
     with pytest.raises(ValueError, match="Received: content 2: "):
         images[[1, 2]]
-    with pytest.raises(IndexError, match="12 images. Received: 12"):
+    del contents[5:]
+    contents.append(None)
+    images.encoded = lambda row: contents[row] or open("/no/such/archive")
+    with pytest.raises(ValueError, match="content 5: FileNotFoundError: .*to"):
+        images[[5]]
+    with pytest.raises(IndexError, match="6 images. Received: 12"):
         images[[12]]
