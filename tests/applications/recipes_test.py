@@ -9,6 +9,7 @@ import applications
 from applications import backbones
 from applications import cifar
 from applications import judging
+from applications.batches import in_order
 from applications.cifar10_lt import recipe as cifar10_lt
 from applications.cifar100_lt import recipe as cifar100_lt
 from applications.digits_lt import recipe as digits_lt
@@ -17,6 +18,7 @@ from applications.image_folder import recipe as image_folder
 from applications.settings import Settings
 from applications.training_settings import TrainingSettings
 from keras_lt import report
+from keras_lt import training
 from keras_lt.data import transforms
 
 QUIET = {"verbose": 0, "epochs": 1}
@@ -262,6 +264,13 @@ def test_own_images_fine_tune_weights_of_a_file(
             np.testing.assert_array_equal(bias, found[1])
     again = judging.judge(tmp_path / "run")
     assert again.accuracy == record["scores"]["as_trained"]["accuracy"]
+    # One step away from where the prototypes started.
+    (trained,) = model.classifier.get_weights()
+    seen = in_order(result.split.train, image_folder.evaluation(settings))
+    training.initialize_from_class_means(model, seen)
+    (means,) = model.classifier.get_weights()
+    lengths = np.linalg.norm(trained, axis=0) * np.linalg.norm(means, axis=0)
+    assert ((trained * means).sum(0) / lengths > 0.98).all()
 
 
 def test_every_application_has_its_parts():
