@@ -26,6 +26,7 @@ def network(
         projection_dim: Width of a layer under the classifier, if any.
     """
     classifier = method.make_classifier(num_classes)
+    kept = settings.training.rematerialize
     if not method.exits:
         return models.LongTailModel(
             backbone,
@@ -33,6 +34,7 @@ def network(
             classifier=classifier,
             projection_dim=projection_dim,
             weight_decay=weight_decay,
+            rematerialize=kept,
         )
     return models.EarlyExitModel(
         backbone,
@@ -46,4 +48,5 @@ def network(
         trunk_gradient=settings.trunk_gradient,
         projection_dim=projection_dim,
         weight_decay=weight_decay,
+        rematerialize=kept,
     )

@@ -140,7 +140,7 @@ class Settings:
         return cls(
             robustness=RobustnessSettings(**robustness),
             distillation=DistillationSettings(**distillation),
-            training=TrainingSettings(**own.pop("training", {})),
+            training=TrainingSettings(**_with_tuples(own.pop("training", {}))),
             **{"initial_run": initial_run, **own},
         )
 

@@ -29,6 +29,11 @@ class TrainingSettings(SettingsGroup):
         weight_decay: Coupled decay of all variables; by default that of the
             schedule.
         batch_size: Images per step; by default that of the schedule.
+        accumulation_steps: Number of batches whose mean gradient makes one
+            step of the optimizer, in all stages but the second of `crt` and
+            `lws`.
+        rematerialize: Layers of the network whose maps training keeps, while
+            others are computed twice; as in `LongTailModel`.
         mixing: `"mixup"` or `"cutmix"` of pairs of images, in the first stage.
         mixing_alpha: Of the distribution of the shares of a pair.
         ema: Momentum of a moving average of the weights over the steps, with
@@ -46,6 +51,8 @@ class TrainingSettings(SettingsGroup):
 
     weight_decay: float | None = None
     batch_size: int | None = None
+    accumulation_steps: int = 1
+    rematerialize: tuple[str, ...] = ()
     mixing: str = "none"
     mixing_alpha: float = 1.0
     ema: float | None = None
@@ -60,6 +67,7 @@ class TrainingSettings(SettingsGroup):
                 check_not_negative(name, getattr(self, name))
         if self.batch_size is not None:
             check_positive_int("batch_size", self.batch_size)
+        check_positive_int("accumulation_steps", self.accumulation_steps)
         check_choice("mixing", self.mixing, MIXINGS)
         check_choice("classifier_start", self.classifier_start, STARTS)
         check_positive("mixing_alpha", self.mixing_alpha)
