@@ -169,7 +169,8 @@ def _drop(result: Any) -> None:
 
 def _loss_case(loss: type[Any]) -> Callable[[Sizes], None]:
     def run(sizes: Sizes) -> None:
-        sizes.train(sizes.model(classifier="cosine"), loss(sizes.counts))
+        arguments = () if loss is losses.Focal else (sizes.counts,)
+        sizes.train(sizes.model(classifier="cosine"), loss(*arguments))
 
     return run
 
