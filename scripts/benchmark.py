@@ -63,7 +63,8 @@ def main(arguments: list[str]) -> None:
             pathlib.Path(_OUTPUT.value), json.dumps(results, indent=2) + "\n"
         )
     if _MARKDOWN.value:
-        _write(pathlib.Path(_MARKDOWN.value), _markdown(results))
+        page = importlib.import_module("scripts.benchmarks._page")
+        _write(pathlib.Path(_MARKDOWN.value), page.page(results, _text))
 
 
 def _print_table(results: list[dict]) -> None:
@@ -76,21 +77,6 @@ def _print_table(results: list[dict]) -> None:
 
 def _text(value: object) -> str:
     return f"{value:,.3g}" if isinstance(value, float) else str(value)
-
-
-def _markdown(results: list[dict]) -> str:
-    from applications.provenance import provenance
-    from keras_lt.markdown import table
-
-    made = provenance()
-    version = made["versions"].get(made["backend"], "")
-    names = list(results[0])
-    cells = [[_text(row[name]) for name in names] for row in results]
-    return (
-        f"{made['backend']} {version} on {made['hardware']['cpu']}, "
-        f"{made['date'][:10]}, commit {(made['commit'] or 'unknown')[:7]}.\n\n"
-        f"{table(names, cells)}\n"
-    )
 
 
 def _write(path: pathlib.Path, text: str) -> None:

@@ -54,9 +54,13 @@ class Sizes:
         ids = self.generator.permutation(self.num_classes)
         return np.resize(np.repeat(ids, 4), rows).astype("int32")
 
-    def logits(self) -> np.ndarray:
+    def answers(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the logits of all images, some of them right, and labels."""
+        labels = self.labels(self.size)
         shape = (self.size, self.num_classes)
-        return self.generator.standard_normal(shape, "float32")
+        logits = self.generator.standard_normal(shape, "float32")
+        logits[np.arange(self.size), labels] += 3.0
+        return logits, labels
 
     def model(self, **kwargs: Any) -> models.LongTailModel:
         inputs = keras.Input((self.dim,))
@@ -143,16 +147,16 @@ def cases() -> dict[str, Callable[[Sizes], None]]:
         ),
         "predict and evaluate, 3 exits": _evaluate,
         "report of all logits": lambda s: _drop(
-            report.from_logits(s.logits(), s.labels(s.size), s.counts).to_dict()
+            report.from_logits(*s.answers(), s.counts).to_dict()
         ),
         "choose_tau": lambda s: _drop(
-            posthoc.choose_tau(s.logits(), s.labels(s.size), s.counts)
+            posthoc.choose_tau(*s.answers(), s.counts)
         ),
         "fit_temperature": lambda s: _drop(
-            posthoc.fit_temperature(s.logits(), s.labels(s.size), s.counts)
+            posthoc.fit_temperature(*s.answers(), s.counts)
         ),
         "estimate_prior": lambda s: _drop(
-            posthoc.estimate_prior(s.logits(), s.counts)
+            posthoc.estimate_prior(s.answers()[0], s.counts)
         ),
         "choose_tau_normalization": lambda s: _drop(
             posthoc.choose_tau_normalization(
