@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import keras
 import numpy as np
 
 
@@ -29,6 +30,17 @@ def write_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
     try:
         with open(temporary, "wb") as file:
             np.savez_compressed(file, **arrays)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_model(path: pathlib.Path, model: keras.Model) -> None:
+    """Writes a model as Keras saves it."""
+    # Keras goes by the end of the name.
+    temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")
+    try:
+        model.save(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -50,6 +50,7 @@ def _model(
     projection_dim: int | None,
 ) -> models.ClassificationModel:
     classifier = method.make_classifier(num_classes)
+    kept = settings.training.rematerialize
     if not method.exits:
         return models.LongTailModel(
             backbone,
@@ -57,6 +58,7 @@ def _model(
             classifier=classifier,
             projection_dim=projection_dim,
             weight_decay=weight_decay,
+            rematerialize=kept,
         )
     branch: str | keras.layers.Layer = settings.branch
     if branch == "auto" and isinstance(backbone, models.TransformerBackbone):
@@ -73,4 +75,5 @@ def _model(
         trunk_gradient=settings.trunk_gradient,
         projection_dim=projection_dim,
         weight_decay=weight_decay,
+        rematerialize=kept,
     )

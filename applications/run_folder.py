@@ -8,6 +8,7 @@ import keras
 
 from applications.files import write_arrays
 from applications.files import write_json
+from applications.files import write_model
 from applications.provenance import provenance
 from applications.result import Result
 from applications.settings import Settings
@@ -93,7 +94,7 @@ class RunFolder:
         """Writes what a finished run leaves behind."""
         if self.path is None:
             return
-        model.save(self.path / "model.keras")
+        write_model(self.path / "model.keras", model)
         arrays = {"logits": result.logits, "labels": result.split.test.y}
         if result.exits is not None:
             arrays["exit_logits"] = result.exits.exit_logits

@@ -22,6 +22,7 @@ class Schedule:
             the drops at 80 % and 90 % of the epochs; `"cosine"` for a fall
             to 0.
         learning_rate: The highest learning rate.
+        accumulation_steps: Number of batches that make one step.
     """
 
     epochs: int
@@ -30,6 +31,7 @@ class Schedule:
     warm_up: int
     shape: str
     learning_rate: float = 0.1
+    accumulation_steps: int = 1
 
     @property
     def deferred_epoch(self) -> int:
@@ -51,6 +53,7 @@ class Schedule:
             for name in ("weight_decay", "batch_size")
             if getattr(chosen, name) is not None
         }
+        changes["accumulation_steps"] = chosen.accumulation_steps
         schedule = self.with_epochs(settings.epochs)
         return dataclasses.replace(schedule, **changes)
 
@@ -62,8 +65,11 @@ class Schedule:
         Args:
             learning_rate: By default the highest of the schedule.
         """
+        steps = self.accumulation_steps
         return keras.optimizers.SGD(
-            learning_rate or self.learning_rate, momentum=0.9
+            learning_rate or self.learning_rate,
+            momentum=0.9,
+            gradient_accumulation_steps=None if steps == 1 else steps,
         )
 
     def rate(self) -> Callable[[int], float]:

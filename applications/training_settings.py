@@ -32,6 +32,11 @@ class TrainingSettings(SettingsGroup):
         weight_decay: Coupled decay of all variables; by default that of the
             schedule.
         batch_size: Images per step; by default that of the schedule.
+        accumulation_steps: Number of batches whose mean gradient makes one
+            step of the optimizer, in all stages but the second of `crt` and
+            `lws`.
+        rematerialize: Layers of the network whose maps training keeps, while
+            others are computed twice; as in `LongTailModel`.
         mixing: `"mixup"` or `"cutmix"` of pairs of images, in the first stage.
         mixing_alpha: Of the distribution of the shares of a pair.
         ema: Momentum of a moving average of the weights over the steps, with
@@ -57,6 +62,8 @@ class TrainingSettings(SettingsGroup):
 
     weight_decay: float | None = None
     batch_size: int | None = None
+    accumulation_steps: int = 1
+    rematerialize: tuple[str, ...] = ()
     mixing: str = "none"
     mixing_alpha: float = 1.0
     ema: float | None = None
@@ -74,6 +81,7 @@ class TrainingSettings(SettingsGroup):
                 check_not_negative(name, getattr(self, name))
         if self.batch_size is not None:
             check_positive_int("batch_size", self.batch_size)
+        check_positive_int("accumulation_steps", self.accumulation_steps)
         if self.lora_rank is not None:
             check_positive_int("lora_rank", self.lora_rank)
         if self.trainable_layers is not None:

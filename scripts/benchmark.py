@@ -44,6 +44,9 @@ _THREADS = flags.DEFINE_integer(
     "threads", None, "CPU threads of the backend.", lower_bound=1
 )
 _OUTPUT = flags.DEFINE_string("output", None, "JSON file for the results.")
+_MARKDOWN = flags.DEFINE_string(
+    "markdown", None, "Markdown file for the table, with what it was made with."
+)
 
 
 def main(arguments: list[str]) -> None:
@@ -56,7 +59,12 @@ def main(arguments: list[str]) -> None:
     results = part.run(_REPEATS.value, **size)
     _print_table(results)
     if _OUTPUT.value:
-        _write(pathlib.Path(_OUTPUT.value), results)
+        _write(
+            pathlib.Path(_OUTPUT.value), json.dumps(results, indent=2) + "\n"
+        )
+    if _MARKDOWN.value:
+        page = importlib.import_module("scripts.benchmarks._page")
+        _write(pathlib.Path(_MARKDOWN.value), page.page(results, _text))
 
 
 def _print_table(results: list[dict]) -> None:
@@ -71,9 +79,9 @@ def _text(value: object) -> str:
     return f"{value:,.3g}" if isinstance(value, float) else str(value)
 
 
-def _write(path: pathlib.Path, results: list[dict]) -> None:
+def _write(path: pathlib.Path, text: str) -> None:
     temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(results, indent=2) + "\n")
+    temporary.write_text(text)
     os.replace(temporary, path)
 
 

@@ -268,7 +268,7 @@ def main(argv: list[str]) -> None:
     recipe = importlib.import_module(f"applications.{name}.recipe")
     try:
         result = recipe.run(_settings())
-    except (ConnectionError, ValueError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         raise SystemExit(f"{type(error).__name__}: {error}") from error
     print(result.table())
 

@@ -21,6 +21,19 @@ _BATCH_SIZE = flags.DEFINE_integer(
     "stays as it is.",
     lower_bound=1,
 )
+_ACCUMULATION_STEPS = flags.DEFINE_integer(
+    "accumulation_steps",
+    1,
+    "Batches whose mean gradient makes one step of the optimizer, where a "
+    "larger --batch_size does not fit into memory.",
+    lower_bound=1,
+)
+_REMATERIALIZE = flags.DEFINE_list(
+    "rematerialize",
+    [],
+    "Layers of the network, such as stage_1,stage_2, whose maps are kept in "
+    "training; those between are computed twice, which takes less memory.",
+)
 _MIXING = flags.DEFINE_enum(
     "mixing",
     "none",
@@ -93,6 +106,8 @@ def settings() -> "TrainingSettings":
     return TrainingSettings(
         weight_decay=_WEIGHT_DECAY.value,
         batch_size=_BATCH_SIZE.value,
+        accumulation_steps=_ACCUMULATION_STEPS.value,
+        rematerialize=tuple(_REMATERIALIZE.value),
         mixing=_MIXING.value,
         mixing_alpha=_MIXING_ALPHA.value,
         ema=_EMA.value,

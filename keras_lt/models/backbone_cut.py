@@ -77,6 +77,44 @@ def cut(
     return [part.model for part in parts]
 
 
+def cut_finely(
+    backbone: keras.Model,
+    exits: Sequence[str],
+    between: Sequence[str],
+    feature_layers: Sequence[str] = (),
+) -> list[list[keras.Model]]:
+    """Cuts each stage between exits into parts that follow one another.
+
+    Args:
+        backbone: As in `cut`.
+        exits: As in `cut`.
+        between: Names of the further layers to cut at, in any order; those of
+            exits change nothing.
+        feature_layers: As in `cut`.
+
+    Returns:
+        For each stage, the list of its parts.
+
+    Raises:
+        ValueError: As `cut`.
+    """
+    names = _names(backbone)
+    between = check_names("rematerialize", between)
+    further = [name for name in between if name not in exits]
+    places = {name: names.find_exit("exits", name) for name in exits}
+    for name in further:
+        places[name] = names.find_exit("rematerialize", name)
+    ends = sorted(places, key=lambda name: names.places.index(places[name]))
+    stages: list[list[keras.Model]] = [[]]
+    for end, part in zip(
+        [*ends, None], cut(backbone, ends, feature_layers), strict=True
+    ):
+        stages[-1].append(part)
+        if end in exits:
+            stages.append([])
+    return stages
+
+
 def valid_exits(backbone: keras.Model) -> list[str]:
     """Lists the layers at which a backbone can be cut, first to last.
 

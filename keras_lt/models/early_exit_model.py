@@ -88,6 +88,8 @@ class EarlyExitModel(StagedModel):
             returned too, as `features/<name>`, for objectives to read.
         weight_decay: Coupled L2 decay of all trainable variables, as in
             PyTorch's SGD: its gradient is `weight_decay * variable`.
+        rematerialize: Names of layers of the backbone, as in `LongTailModel`;
+            the maps at the exits are kept, too. Those of `exits` will do.
         **kwargs: `name` and `dtype`, as in `keras.Model`.
 
     Call arguments:
@@ -144,6 +146,7 @@ class EarlyExitModel(StagedModel):
         projection_dim: int | None = None,
         feature_layers: Sequence[str] = (),
         weight_decay: float = 0.0,
+        rematerialize: Sequence[str] = (),
         **kwargs: Any,
     ):
         super().__init__(
@@ -157,6 +160,7 @@ class EarlyExitModel(StagedModel):
             trunk_gradient=trunk_gradient,
             projection_dim=projection_dim,
             feature_layers=feature_layers,
+            rematerialize=rematerialize,
             **kwargs,
         )
         self.exit_loss = ExitLoss(
@@ -304,6 +308,7 @@ class EarlyExitModel(StagedModel):
             "projection_dim": self.projection_dim,
             "feature_layers": list(self.feature_layers),
             "weight_decay": self.weight_decay,
+            "rematerialize": list(self.rematerialize),
         }
 
     @classmethod

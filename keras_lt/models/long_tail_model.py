@@ -9,10 +9,12 @@ from keras import ops
 from keras_lt.graph import check_backbone
 from keras_lt.graph import feature_extractor
 from keras_lt.layers.pooling import make_pooling
+from keras_lt.models.backbone_cut import cut_finely
 from keras_lt.models.classification_model import ClassificationModel
 from keras_lt.models.heads import check_classifier
 from keras_lt.models.heads import make_classifier
 from keras_lt.models.heads import make_projection
+from keras_lt.models.rematerialization import Rematerialization
 from keras_lt.models.weight_decay import add_weight_decay
 from keras_lt.registration import serializable
 from keras_lt.types import Config
@@ -43,6 +45,10 @@ class LongTailModel(ClassificationModel):
             returned as well, for objectives to read.
         weight_decay: Coupled L2 decay of all trainable variables, as in
             PyTorch's SGD: its gradient is `weight_decay * variable`.
+        rematerialize: Names of layers of the backbone, those that
+            `models.valid_exits` lists. Training keeps the maps at these alone,
+            and computes what is between them once more for the gradient: less
+            memory for a forward pass of time.
         **kwargs: `name` and `dtype`, as in `keras.Model`.
 
     Call arguments:
@@ -76,6 +82,7 @@ class LongTailModel(ClassificationModel):
         projection_dim: int | None = None,
         feature_layers: Sequence[str] = (),
         weight_decay: float = 0.0,
+        rematerialize: Sequence[str] = (),
         **kwargs: Any,
     ):
         super().__init__(num_classes, **kwargs)
@@ -88,6 +95,13 @@ class LongTailModel(ClassificationModel):
         self.feature_extractor = feature_extractor(
             backbone, self.feature_layers
         )
+        self.rematerialize = tuple(rematerialize)
+        self._rematerialization: Rematerialization | None = None
+        if rematerialize:
+            (parts,) = cut_finely(
+                backbone, [], rematerialize, self.feature_layers
+            )
+            self._rematerialization = Rematerialization(parts)
         self.pooling = make_pooling(backbone.outputs[0].shape)
         self.projection: keras.layers.Dense | None = None
         if projection_dim is not None:
@@ -99,9 +113,7 @@ class LongTailModel(ClassificationModel):
     def outputs_of(
         self, images: Tensor, training: bool | None = None
     ) -> Outputs:
-        outputs = self.feature_extractor(images, training=training)
-        if not self.feature_layers:
-            outputs = {"features": outputs}
+        outputs = self._backbone_outputs(images, training)
         features = self._head_features(outputs["features"], training)
         logits = self.classifier(features)
         return {
@@ -151,6 +163,7 @@ class LongTailModel(ClassificationModel):
             "projection_dim": self.projection_dim,
             "feature_layers": list(self.feature_layers),
             "weight_decay": self.weight_decay,
+            "rematerialize": list(self.rematerialize),
         }
 
     @classmethod
@@ -163,6 +176,14 @@ class LongTailModel(ClassificationModel):
             for name in ("backbone", "classifier")
         }
         return cls(**{**config, **parts})
+
+    def _backbone_outputs(self, images: Tensor, training: bool | None) -> Any:
+        """Returns `features` and those of feature layers, before the head."""
+        if training and self._rematerialization is not None:
+            found = dict(self._rematerialization(images))
+            return {**found, "features": found.pop("out")}
+        outputs = self.feature_extractor(images, training=training)
+        return outputs if self.feature_layers else {"features": outputs}
 
     def _head_features(
         self, features: Tensor, training: bool | None = None

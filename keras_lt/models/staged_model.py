@@ -14,6 +14,7 @@ from keras_lt.inference import StagedAnswer
 from keras_lt.inference import StagedPredictor
 from keras_lt.inference import export_stages
 from keras_lt.models.backbone_cut import cut
+from keras_lt.models.backbone_cut import cut_finely
 from keras_lt.models.classification_model import ClassificationModel
 from keras_lt.models.even_batches import check_backend
 from keras_lt.models.exit_answer import ExitAnswer
@@ -23,6 +24,7 @@ from keras_lt.models.exit_costs import exit_costs
 from keras_lt.models.exit_costs import stage_flops
 from keras_lt.models.exit_settings import check_thresholds
 from keras_lt.models.exit_settings import read_setting
+from keras_lt.models.rematerialization import Rematerialization
 from keras_lt.ops import early_exit
 from keras_lt.types import ClassCounts
 from keras_lt.types import Outputs
@@ -49,12 +51,18 @@ class StagedModel(ClassificationModel):
         trunk_gradient: float,
         projection_dim: int | None,
         feature_layers: Sequence[str],
+        rematerialize: Sequence[str],
         **kwargs: Any,
     ):
         super().__init__(num_classes, **kwargs)
         self.stages = cut(backbone, exits, feature_layers)
         # In use, nobody reads the feature layers.
         self._plain_stages = cut(backbone, exits)
+        self.rematerialize = tuple(rematerialize)
+        self._rematerialized: list[Rematerialization] = []
+        if rematerialize:
+            finer = cut_finely(backbone, exits, rematerialize, feature_layers)
+            self._rematerialized = [Rematerialization(one) for one in finer]
         self.backbone = backbone
         self.exits = list(exits)
         # As configurations: of a layer for each exit, copies are used.
@@ -87,8 +95,8 @@ class StagedModel(ClassificationModel):
         self, images: Tensor, training: bool | None = None
     ) -> Outputs:
         x, logits, outputs = images, [], {}
-        for stage, branch in zip(self.stages, self.branches, strict=True):
-            x = stage(x, training=training)
+        for number, branch in enumerate(self.branches):
+            x = self._stage_outputs(number, x, training)
             if isinstance(x, dict):
                 outputs.update(x)
                 x = outputs.pop("out")
@@ -297,6 +305,13 @@ class StagedModel(ClassificationModel):
         return self._predictor().run(
             x, batch_size, verbose, steps, callbacks, model=self
         )
+
+    def _stage_outputs(
+        self, number: int, x: Tensor, training: bool | None
+    ) -> Any:
+        if training and self._rematerialized:
+            return self._rematerialized[number](x)
+        return self.stages[number](x, training=training)
 
     def _limit_gradient(self, x: Tensor) -> Tensor:
         share = self.trunk_gradient

@@ -4,9 +4,9 @@ import json
 import os
 import pathlib
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping
-from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -22,7 +22,8 @@ class Checkpoint:
     dropout and augmentation layers, without which a training does not go on as
     it would have. It is one `.npz` file that is written
     under another name and moved into place, so that there is a whole one at
-    any time, and it holds plain arrays and JSON only.
+    any time, and it holds plain arrays and JSON only. The one before is kept
+    beside it, and read where the last one is damaged.
 
     Args:
         path: Where the file is, or will be.
@@ -30,10 +31,14 @@ class Checkpoint:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = pathlib.Path(path)
+        self.previous = self.path.with_name(
+            f"{self.path.stem}_before{self.path.suffix}"
+        )
+        self._is_of_this_training = False
 
     def exists(self) -> bool:
         """Whether there is a checkpoint."""
-        return self.path.exists()
+        return self.path.exists() or self.previous.exists()
 
     def save(self, model: keras.Model, progress: Mapping[str, Any]) -> None:
         """Writes the state of a compiled model.
@@ -45,12 +50,16 @@ class Checkpoint:
         Raises:
             OSError: If the file cannot be written. The one from before is
                 left as it is.
+            FloatingPointError: If a variable of the model holds NaN or
+                infinity. Nothing is written then.
         """
         arrays, described = {}, {}
         for owner, variables in _state(model).items():
             described[owner] = [_description(one) for one in variables]
             for index, variable in enumerate(variables):
-                arrays[f"{owner}_{index}"] = _to_array(variable)
+                array = arrays[f"{owner}_{index}"] = _to_array(variable)
+                if owner == "model":
+                    self._check_finite(variable, array)
         content = {
             "format": _FORMAT,
             "progress": dict(progress),
@@ -65,7 +74,7 @@ class Checkpoint:
         Raises:
             ValueError: If the file is not a whole checkpoint.
         """
-        return self._read(["content"])[0]["progress"]
+        return self._read()[0]["progress"]
 
     def restore(self, model: keras.Model) -> None:
         """Sets every variable of a compiled model and its optimizer.
@@ -79,9 +88,15 @@ class Checkpoint:
         for owner, variables in state.items():
             saved = content["variables"][owner]
             self._compare(owner, saved, [_description(v) for v in variables])
+        self._is_of_this_training = self.path.exists()
         for owner, variables in state.items():
             for index, variable in enumerate(variables):
                 variable.assign(arrays[f"{owner}_{index}"])
+
+    def remove_unfinished(self) -> None:
+        """Removes what a process that was killed while it wrote has left."""
+        for path in self.path.parent.glob(f"{self.path.name}.*.tmp"):
+            path.unlink(missing_ok=True)
 
     def _write(self, arrays: Mapping[str, Any]) -> None:
         temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
@@ -91,7 +106,12 @@ class Checkpoint:
                 np.savez(file, **arrays)
                 file.flush()
                 os.fsync(file.fileno())
+            if self._is_of_this_training:
+                os.replace(self.path, self.previous)
             os.replace(temporary, self.path)
+            if not self._is_of_this_training:
+                self.previous.unlink(missing_ok=True)
+            self._is_of_this_training = True
         except OSError as error:
             raise OSError(
                 error.errno,
@@ -104,24 +124,50 @@ class Checkpoint:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def _read(
-        self, names: Sequence[str] | None = None
+    def _check_finite(self, variable: keras.Variable, array: Any) -> None:
+        if array.dtype.kind != "f" or np.isfinite(array).all():
+            return
+        raise FloatingPointError(
+            "The weights of a model must be finite to be saved. Received: NaN "
+            f"or infinity in {variable.path!r}. The checkpoint from before, if "
+            f"any, is whole, {str(self.path)!r}: lower the learning rate, or "
+            "look for NaN in the images, and start again to go on from there."
+        )
+
+    def _read(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Reads the last checkpoint, or the one before if it is damaged."""
+        if not self.path.exists():  # Stopped between two changes of names.
+            return self._read_file(self.previous)
+        try:
+            return self._read_file(self.path)
+        except ValueError as error:
+            if not self.previous.exists():
+                raise
+            found = self._read_file(self.previous)
+            warnings.warn(
+                f"{error} The one before it, {str(self.previous)!r}, is whole "
+                "and is used.",
+                stacklevel=3,
+            )
+            return found
+
+    def _read_file(
+        self, path: pathlib.Path
     ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         try:
-            with np.load(self.path, allow_pickle=False) as file:
-                names = file.files if names is None else names
-                arrays = {name: file[name] for name in names}
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
             content = json.loads(arrays.pop("content").item())
         except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(
                 "A checkpoint must be a whole file that `train` has written. "
-                f"Received: {str(self.path)!r}, which cannot be read "
+                f"Received: {str(path)!r}, which cannot be read "
                 f"({error}). Remove it, or pass `resume=False`."
             ) from error
         if content["format"] != _FORMAT:
             raise ValueError(
                 f"A checkpoint must be of format {_FORMAT}. Received: format "
-                f"{content['format']} in {str(self.path)!r}. Use the version "
+                f"{content['format']} in {str(path)!r}. Use the version "
                 "of keras_lt that wrote it, or pass `resume=False`."
             )
         return content, arrays

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_lt.callbacks import StopOnNaN
 from keras_lt.data import Batches
 from keras_lt.models import ClassificationModel
 from keras_lt.replicas import process_name
@@ -53,16 +54,20 @@ def train(
     the start of each epoch (`keras.utils.set_random_seed`), to numbers that
     follow from Python's generator at the start of the training.
 
+    A loss that is not finite ends the training, with the checkpoint of the
+    last good epoch left as it was: see `callbacks.StopOnNaN`, also for how to
+    go on without the steps at fault.
+
     Afterwards the model is as the last stage left it: what that stage froze
     is still frozen.
 
     Args:
         model: A Keras model that is built.
         stages: What to do, one after the other.
-        directory: Where `checkpoint.npz`, `history.csv` and the folder
-            `tensorboard` go. `None` writes nothing. Each of the processes of a
-            `MultiWorkerMirroredStrategy` has a folder of its own there, such
-            as `worker_0`.
+        directory: Where `checkpoint.npz` and the one before it,
+            `history.csv` and the folder `tensorboard` go. `None` writes
+            nothing. Each of the processes of a `MultiWorkerMirroredStrategy`
+            has a folder of its own there, such as `worker_0`.
         resume: Whether to go on from a checkpoint that is there. `False`
             starts anew, and writes over it.
         csv: Whether to write the history as a table.
@@ -78,6 +83,7 @@ def train(
         ValueError: If the stages do not fit together or the model, or the
             checkpoint is of another model or other stages.
         OSError: If the state cannot be saved.
+        FloatingPointError: If the loss or the weights are not finite.
         ImportError: If `tensorboard` is asked for and not installed.
 
     Example:
@@ -140,6 +146,7 @@ class _Run:
         """Goes on where the checkpoint was saved, if there is one."""
         if self.checkpoint is None or not self.checkpoint.exists():
             return self.stages_from(0)
+        self.checkpoint.remove_unfinished()
         done = self.checkpoint.read_progress()
         self._check_plan(done["plan"])
         index = done["stage"]
@@ -211,7 +218,7 @@ class _Run:
         if self.tensorboard and self.folder is not None:
             folder = self.folder / "tensorboard" / stage.name
             callbacks.append(keras.callbacks.TensorBoard(str(folder)))
-        return [*callbacks, self.progress]
+        return [*callbacks, StopOnNaN(), self.progress]
 
     def _check_plan(self, saved: list[list[Any]]) -> None:
         if saved == self.progress.plan:

@@ -47,6 +47,7 @@ def first_stage(monkeypatch):
         ({"weight_decay": -1e-4}, "`weight_decay` must be"),
         ({"weight_decay": float("nan")}, "`weight_decay` must be"),
         ({"batch_size": 0}, "`batch_size` must be a whole number"),
+        ({"accumulation_steps": 0}, "`accumulation_steps` must be a whole"),
         ({"mixing": "much"}, "`mixing` must be one of 'none', 'mixup', 'cutm"),
         ({"mixing": "mixup", "mixing_alpha": 0.0}, "`mixing_alpha` must be"),
         ({"mixing_alpha": 0.2}, "Received: mixing_alpha=0.2 with mixing='no"),
@@ -155,6 +156,19 @@ def test_schedule_is_as_set(first_stage):
     assert setup.schedule.batch_size == 32
     setup, _ = first_stage(weight_decay=0.0)
     assert setup.schedule.weight_decay == setup.model.weight_decay == 0.0
+
+
+def test_memory_is_saved_as_asked(first_stage):
+    choices = {"accumulation_steps": 4, "rematerialize": ("stage_1",)}
+    setup, stage = first_stage(**choices)
+    assert stage.optimizer.gradient_accumulation_steps == 4
+    assert setup.model.rematerialize == ("stage_1",)
+    exits, _ = first_stage(method=("elf",), **choices)
+    assert exits.model.rematerialize == ("stage_1",)
+    content = json.loads(json.dumps(setup.settings.what_is_trained()))
+    assert Settings.from_json(content).training == setup.settings.training
+    _, usual = first_stage()
+    assert usual.optimizer.gradient_accumulation_steps is None
 
 
 @pytest.mark.parametrize("kind", ["mixup", "cutmix"])

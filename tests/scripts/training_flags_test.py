@@ -23,6 +23,8 @@ def test_each_flag_reaches_its_setting():
     choices = {
         "weight_decay": 5e-3,
         "batch_size": 64,
+        "accumulation_steps": 4,
+        "rematerialize": ("stage_1",),
         "mixing": "cutmix",
         "mixing_alpha": 0.2,
         "ema": 0.99,

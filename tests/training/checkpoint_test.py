@@ -101,18 +101,87 @@ def test_other_optimizer_is_refused(tmp_path):
         np.testing.assert_array_equal(value, expected)
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "text", "no content"])
-def test_damaged_file(damage, tmp_path):
-    path = tmp_path / "checkpoint.npz"
-    Checkpoint(path).save(make_model(), {})
+DAMAGES = ["cut", "empty", "text", "no content", "one bit"]
+
+
+def damage_file(path, damage):
     whole = path.read_bytes()
     if damage == "no content":
         np.savez(path, x=np.zeros(2))
     else:
-        content = {"cut": whole[: len(whole) // 2], "empty": b"", "text": b"a"}
+        place = whole.index(b"NUMPY") + 128  # Within the first variable.
+        flipped = bytes([whole[place] ^ 1])
+        content = {
+            "cut": whole[: len(whole) // 2],
+            "empty": b"",
+            "text": b"a",
+            "one bit": whole[:place] + flipped + whole[place + 1 :],
+        }
         path.write_bytes(content[damage])
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_file(damage, tmp_path):
+    path = tmp_path / "checkpoint.npz"
+    Checkpoint(path).save(make_model(), {})
+    damage_file(path, damage)
     with pytest.raises(ValueError, match="must be a whole file that `train`"):
         Checkpoint(path).read_progress()
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_the_one_before_is_used_instead(damage, tmp_path):
+    model, path = make_model(), tmp_path / "checkpoint.npz"
+    checkpoint = Checkpoint(path)
+    for epoch in (1, 2, 3):
+        fill(model, seed=epoch)
+        checkpoint.save(model, {"epochs_done": epoch})
+    names = {file.name for file in tmp_path.iterdir()}
+    assert names == {"checkpoint.npz", "checkpoint_before.npz"}
+    damage_file(path, damage)
+    fill(model, seed=2)
+    other, again = make_model(), Checkpoint(path)
+    with pytest.warns(UserWarning, match="cannot be read .* before.* is used"):
+        assert again.read_progress() == {"epochs_done": 2}
+    with pytest.warns(UserWarning, match="is whole and is used"):
+        again.restore(other)
+    for value, expected in zip(state(other), state(model), strict=True):
+        np.testing.assert_array_equal(value, expected)
+
+
+def test_stopped_between_two_changes_of_names(tmp_path):
+    model, checkpoint = make_model(), Checkpoint(tmp_path / "checkpoint.npz")
+    for epoch in (1, 2):
+        checkpoint.save(model, {"epochs_done": epoch})
+    checkpoint.path.unlink()
+    again = Checkpoint(tmp_path / "checkpoint.npz")
+    assert again.exists()
+    assert again.read_progress() == {"epochs_done": 1}
+    again.restore(model)
+    again.save(model, {"epochs_done": 2})
+    assert again.read_progress() == {"epochs_done": 2}
+
+
+def test_none_of_another_training_is_kept(tmp_path):
+    model, path = make_model(), tmp_path / "checkpoint.npz"
+    old = Checkpoint(path)
+    for epoch in (1, 2):
+        old.save(model, {"epochs_done": epoch})
+    Checkpoint(path).save(model, {"epochs_done": 9})
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.npz"]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_not_saved(value, tmp_path):
+    model, checkpoint = make_model(), Checkpoint(tmp_path / "checkpoint.npz")
+    checkpoint.save(model, {"epochs_done": 1})
+    model.trainable_variables[0].assign(np.full((2, 3), value))
+    with pytest.raises(
+        FloatingPointError, match="NaN or infinity in '.*/kernel'. The check"
+    ):
+        checkpoint.save(model, {"epochs_done": 2})
+    assert checkpoint.read_progress() == {"epochs_done": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.npz"]
 
 
 def test_is_on_the_disk_before_it_replaces_the_file(tmp_path, monkeypatch):

@@ -39,6 +39,19 @@ class Kill(keras.callbacks.Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+class KillWhileSaving(Kill):
+    """Ends the process with half a checkpoint on the disk."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.now == self.at:
+            np.savez = self.write_half
+
+    def write_half(self, file, **arrays):
+        file.write(b"half of it")
+        file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def make_model():
     images = keras.Input((8, 8, 1))
     x = keras.layers.RandomFlip("horizontal")(images)
@@ -95,7 +108,7 @@ def make_stages(kill_at):
         objectives=(),
         trainable="classifier",
         reset="classifier",
-        callbacks=[Kill(kill_at.get("classifier"))],
+        callbacks=[KillWhileSaving(kill_at.get("classifier"))],
     )
     return [features, classifier]
 

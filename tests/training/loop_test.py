@@ -175,8 +175,8 @@ def test_writes_nothing_that_is_not_asked_for(tmp_path, monkeypatch):
     train(make_plain(), [make_stage()], verbose=0)
     assert not list(tmp_path.iterdir())
     train(make_plain(), [make_stage()], tmp_path / "run", csv=False, verbose=0)
-    names = [path.name for path in (tmp_path / "run").iterdir()]
-    assert names == ["checkpoint.npz"]
+    names = sorted(path.name for path in (tmp_path / "run").iterdir())
+    assert names == ["checkpoint.npz", "checkpoint_before.npz"]
 
 
 def test_tensorboard(tmp_path):

@@ -49,6 +49,7 @@ def test_killed_twice_equals_not_killed(tmp_path):
         killed = run_process(tmp_path, stage, epoch)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         assert (tmp_path / "checkpoint.npz").exists()
+    assert list(tmp_path.glob("*.tmp"))  # The last one died while it wrote.
     resumed, _ = interrupted_run.run(tmp_path, {})
     whole, history = interrupted_run.run(tmp_path / "whole", {})
     assert_equal_weights(resumed, whole)
