@@ -68,9 +68,11 @@ def check_parts(
     replicas = strategy.num_replicas_in_sync
     batches = _batches_of(x)
     if batches is not None:
-        size, full = len(batches.labels), batches.batch_size
-        if batches.last_batch == "drop" or batches.shard[1] > 1:
-            return
+        count = batches.shard[1]
+        size, full = len(batches.labels) // count, batches.batch_size
+        own = count > 1 and has_other_processes(strategy)
+        if batches.last_batch == "drop" or own:
+            return  # A process does not cut its own share up.
     elif isinstance(x, np.ndarray):
         size = int(len(x) * (1.0 - held_out))
         full = batch_size or _BATCH_SIZE

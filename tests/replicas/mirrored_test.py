@@ -245,6 +245,9 @@ def test_batch_that_leaves_a_replica_without_examples_raises(strategy):
     batches = data.Batches((x, y), batch_size=13)
     with pytest.raises(ValueError, match='last_batch="drop"'):
         model.fit(batches)
+    half = data.Batches((x, y), batch_size=12, shard=(0, 2))
+    with pytest.raises(ValueError, match="batch of 1 for 2 replicas"):
+        model.fit(half)
     with pytest.raises(ValueError, match="batch of 1 for 2 replicas"):
         model.fit(x[:1], y[:1])
 
