@@ -111,14 +111,15 @@ def _most_likely_shares(
 
     Args:
         log_densities: Of each example in each class `(n, classes)`, up to a
-            number for each example.
+            number for each example. Float64 is overwritten, to save memory.
         start: The weights to begin with `(classes,)`.
         added: Pseudo-examples of each class, for each example there is.
         tolerance: Greatest distance to the best mean log-likelihood.
         max_iterations: When to give up.
     """
-    highest = log_densities.max(axis=1, keepdims=True)
-    densities = np.exp(log_densities - highest, dtype="float64")
+    densities = np.asarray(log_densities, dtype="float64")
+    densities -= densities.max(axis=1, keepdims=True)
+    np.exp(densities, out=densities)
     shares, total = start, 1.0 + added * len(start)
     for _ in range(max_iterations):
         gains = (1.0 / (densities @ shares)) @ densities / len(densities)
