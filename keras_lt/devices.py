@@ -23,6 +23,15 @@ def num_processes() -> int:
     return 1 if distribution is None else distribution.num_processes
 
 
+def process_name() -> str | None:
+    """Returns what tells this process from the others; None if it is alone."""
+    if num_processes() == 1:
+        return None
+    import jax
+
+    return f"process_{jax.process_index()}"
+
+
 def process_shard() -> tuple[int, int]:
     """Returns which part of a batch this process brings, and of how many.
 
@@ -60,8 +69,11 @@ def own_value(variable: keras.Variable) -> Tensor:
         return value
     import jax
 
-    parts = [shard.data for shard in value.addressable_shards]
     layout = _own(value.sharding)
+    if value.is_fully_replicated:
+        # JAX lists no shards of an array with one device in each process.
+        return jax.device_put(value.addressable_data(0), layout)
+    parts = [shard.data for shard in value.addressable_shards]
     if layout.shard_shape(value.shape) != parts[0].shape:
         raise ValueError(
             "A process must hold all parts of a variable to answer on its "
@@ -87,7 +99,8 @@ def sum_of_processes(values: np.ndarray) -> np.ndarray:
     if count == 1:
         return values
     gathered = _gathered(np.asarray(values, "float64"))
-    return gathered[:: num_processes() // count].sum(axis=0)
+    total = gathered[:: num_processes() // count].sum(axis=0)
+    return total.reshape(np.shape(values))
 
 
 def check_equal(what: str, number: int) -> None:

@@ -66,8 +66,9 @@ def train(
         stages: What to do, one after the other.
         directory: Where `checkpoint.npz` and the one before it,
             `history.csv` and the folder `tensorboard` go. `None` writes
-            nothing. Each of the processes of a `MultiWorkerMirroredStrategy`
-            has a folder of its own there, such as `worker_0`.
+            nothing. Where several processes train together, each has a folder
+            of its own there: `worker_0` and so on with TensorFlow,
+            `process_0` with JAX.
         resume: Whether to go on from a checkpoint that is there. `False`
             starts anew, and writes over it.
         csv: Whether to write the history as a table.

@@ -1,15 +1,14 @@
 """On many devices, and in many processes, all is as on one device."""
 
-import json
-import os
 import re
-import socket
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
+
+from tests.jax_programs import of_two_processes
+from tests.jax_programs import result
+from tests.jax_programs import start
 
 pytestmark = [
     pytest.mark.slow,
@@ -19,48 +18,20 @@ pytestmark = [
     ),
 ]
 
+PROGRAM = "tests.models.many_devices"
 PREDICTED = ("logits", "all_logits")
-
-
-def start(written, devices, *arguments):
-    flags = (
-        f"--xla_force_host_platform_device_count={devices} "
-        "--xla_backend_optimization_level=0"  # Compiles faster.
-    )
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.models.many_devices", *arguments],
-        env={**os.environ, "KERAS_BACKEND": "jax", "XLA_FLAGS": flags},
-        stdout=written.open("w"),
-        stderr=subprocess.STDOUT,
-    )
-
-
-def result(process, written):
-    # Not by pipes: one process would wait until the other is read.
-    assert process.wait(timeout=1200) == 0, written.read_text()
-    lines = written.read_text().splitlines()
-    return json.loads(next(one for one in lines if one.startswith("{")))
 
 
 @pytest.fixture(scope="module")
 def devices(tmp_path_factory):
     written = tmp_path_factory.mktemp("devices") / "output"
-    return result(start(written, 4), written)
+    return result(start(PROGRAM, written, 4), written)
 
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("processes")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    files = [folder / str(number) for number in range(2)]
-    started = [start(file, 2, address, file.name) for file in files]
-    try:
-        return [result(*pair) for pair in zip(started, files, strict=True)]
-    finally:
-        for process in started:
-            process.kill()  # One that waits for another that has failed.
+    return of_two_processes(PROGRAM, folder, devices=2)
 
 
 def assert_equal(found, expected):
