@@ -61,7 +61,8 @@ def _check_network(setup: Setup, run: FinishedRun) -> None:
     own = json.loads(json.dumps(setup.settings.what_is_trained()))
     names = NETWORK + (EXITS if setup.method.exits else ())
     for name in names:
-        run.check_same(name, own[name], run.record["settings"][name])
+        if own[name] is not None:  # Or the application has one network.
+            run.check_same(name, own[name], run.record["settings"][name])
 
 
 def _load(model: keras.Model, run: FinishedRun) -> None:

@@ -118,7 +118,13 @@ def _check_same_run(
             "on with it, or use another --output_dir."
         )
     own, saved = _flat(own), _flat(saved)
-    changed = [name for name in own if own[name] != saved.get(name)]
+    changed = [
+        name
+        for name in own
+        if own[name] != saved.get(name)
+        # Runs from before had these also where the application decides.
+        and not (name in ("backbone", "image_size") and own[name] is None)
+    ]
     if changed:
         name = changed[0]
         raise ValueError(

@@ -196,7 +196,7 @@ def test_schedules_are_those_of_the_papers(recipe):
     def schedule(name):
         settings = Settings(schedule=name)
         found = recipe.BENCHMARK.schedule(recipe.BENCHMARK.filled(settings))
-        return dataclasses.astuple(found)
+        return dataclasses.astuple(found)[:6]
 
     decoupling, distillation = {
         "imagenet_lt": [

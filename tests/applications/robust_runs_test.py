@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from applications import initial_run
 from applications import judging
 from applications.digits_lt import recipe
 from applications.robustness_settings import RobustnessSettings
+from applications.run_folder import RunFolder
 from applications.settings import Settings
 from keras_lt import report
 from tests.applications.small_digits import quick_recipe
@@ -259,10 +261,41 @@ def test_initial_run_of_something_else_is_refused(
     plain, tmp_path, monkeypatch, change, match
 ):
     folder = changed_run(plain, tmp_path / "other", change)
-    settings = settings_of("unused", initial_run=str(folder))
+    settings = settings_of(
+        "unused", initial_run=str(folder), backbone="resnet20"
+    )
     setup = setup_of(settings, monkeypatch)
     with pytest.raises(ValueError, match=match):
         initial_run.load_initial_run(setup)
+
+
+def test_runs_from_before_name_a_backbone_of_their_own(
+    plain, tmp_path, monkeypatch
+):
+    def change(record):
+        record["settings"].update(backbone="resnet20", image_size=[64, 64])
+
+    folder = changed_run(plain, tmp_path / "older", change)
+    shutil.copy(plain / "model.keras", folder)
+    settings = settings_of("unused", initial_run=str(folder))
+    setup = setup_of(settings, monkeypatch)
+    found = initial_run.load_initial_run(setup)
+    assert found["folder"] == "older"
+
+
+def test_folders_from_before_name_a_backbone_of_their_own(plain, tmp_path):
+    start = json.loads((plain / "settings.json").read_text())
+    start["settings"].update(backbone="resnet20", image_size=[64, 64])
+    (tmp_path / "settings.json").write_text(json.dumps(start))
+    own = Settings.from_json(start["settings"])
+    own = dataclasses.replace(
+        own, output_dir=str(tmp_path), resume=True, image_size=None
+    )
+    same = dataclasses.replace(own, backbone=None)
+    assert RunFolder.check("digits_lt", same) == start
+    other = dataclasses.replace(own, backbone="resnet32")
+    with pytest.raises(ValueError, match="backbone='resnet32'.*'resnet20'"):
+        RunFolder.check("digits_lt", other)
 
 
 def test_initial_run_with_other_exits_is_refused(plain, tmp_path, monkeypatch):
