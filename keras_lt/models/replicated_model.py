@@ -50,7 +50,7 @@ class ReplicatedModel(keras.Model):
         return super().evaluate(x, y, **kwargs)
 
     def get_metrics_result(self) -> dict[str, Any]:
-        """Returns the metrics; as vectors where Keras needs an axis."""
+        # As vectors where Keras needs an axis.
         found = super().get_metrics_result()
         context = replica_context()
         if context is None or not has_other_processes(context.strategy):
