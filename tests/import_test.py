@@ -4,12 +4,12 @@ import json
 import subprocess
 import sys
 
+import keras
 import pytest
 
 CODE = """
 import json, sys, time
 import keras
-class First(keras.Model): pass  # TensorFlow is slow at the first one.
 before = set(sys.modules)
 start = time.process_time()
 import keras_lt
@@ -39,11 +39,13 @@ def test_nothing_but_keras_and_numpy_is_loaded(first_import):
     assert set(first_import[1]) - own - sys.stdlib_module_names == set()
 
 
-def test_import_adds_less_than_a_third_of_a_second(first_import):
+def test_import_is_quick(first_import):
     # Of the processor's time. Still, a busy machine makes some of the
     # measurements slow, and never makes one fast.
+    # Keras takes a quarter of a second for the first model on TensorFlow.
+    limit = 0.6 if keras.config.backend() == "tensorflow" else 0.3
     seconds = first_import[0]
     for _ in range(3):
-        if seconds >= 0.3:
+        if seconds >= limit:
             seconds = min(seconds, import_once()[0])
-    assert seconds < 0.3
+    assert seconds < limit
