@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import pathlib
-import tempfile
 import warnings
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from keras_lt.data.prepared_images import PreparedImages
+from keras_lt.file_writing import write_files
 
 
 def labels_of(
@@ -85,16 +85,12 @@ def _read(images: PreparedImages, label_key: str) -> np.ndarray:
 def _keep(
     path: pathlib.Path, labels: np.ndarray, source: dict[str, Any]
 ) -> None:
-    temporary = ""
+    def write(folder: pathlib.Path) -> None:
+        np.savez(folder / path.name, labels=labels, source=json.dumps(source))
+
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, labels=labels, source=json.dumps(source))
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary:
-            os.unlink(temporary)
+        write_files(path.parent, write)
+    except (OSError, ValueError) as error:
         warnings.warn(
             "The labels could not be kept, and will be read from all records "
             f"the next time, too: {error}. Pass `cache_dir`, a folder that "
