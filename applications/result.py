@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from applications.card_records import card_records
 from applications.exits import ExitResult
-from applications.predictions import pack
 from applications.schedules import Schedule
 from applications.settings import Settings
 from keras_lt import data
@@ -154,8 +154,7 @@ class Result:
             "stages": self.stages,
             "initial_run": self.initial_run,
             "teachers": list(self.teachers),
-            "scores": {name: card.scores for name, card in cards.items()},
-            "intervals": {name: c.intervals for name, c in cards.items()},
+            **card_records(cards),
             "tau": self.tau,
             "tau_is": "chosen on held-out images" if held_out else "fixed",
             "held_out": held_out,
@@ -165,14 +164,6 @@ class Result:
             "groups": {
                 name: len(labels)
                 for name, labels in cards["as_trained"].classes.groups.items()
-            },
-            "class_accuracies": {
-                name: card.class_accuracies for name, card in cards.items()
-            },
-            "class_supports": cards["as_trained"].class_supports,
-            "predictions": {
-                name: pack(card.outcomes.predictions, card.outcomes.labels)
-                for name, card in cards.items()
             },
             "history": self.curves,
             **({"exits": self.exits.record()} if self.exits else {}),

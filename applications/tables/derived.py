@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from applications.predictions import pack
+from applications.card_records import card_records
 from applications.provenance import provenance
 from applications.tables.ensemble import ensemble
 from applications.tables.new_classifier import nearest_class_mean
@@ -51,18 +51,9 @@ def derive(
         "dtype_policy": first["dtype_policy"],
         "seconds": 0.0,
         "members": [one.name for one in folders],
-        "scores": {kind: card.scores for kind, card in cards.items()},
-        "intervals": {kind: card.intervals for kind, card in cards.items()},
+        **card_records(cards),
         "tau": answers.tau,
         "tau_is": answers.tau_is,
         "class_counts": counts,
         "class_names": first["class_names"],
-        "class_supports": cards["as_trained"].class_supports,
-        "class_accuracies": {
-            kind: card.class_accuracies for kind, card in cards.items()
-        },
-        "predictions": {
-            kind: pack(card.outcomes.predictions, card.outcomes.labels)
-            for kind, card in cards.items()
-        },
     }
