@@ -104,7 +104,7 @@ def run(benchmark: Benchmark, settings: Settings) -> Result:
     backbone = make_backbone(
         settings.backbone,
         settings.image_size,
-        settings.pretrained_weights or settings.pretrained,
+        settings.backbone_weights,
     )
     model = network(
         backbone,
@@ -184,8 +184,7 @@ def _transform(
     benchmark: Benchmark, settings: Settings, training: str | bool
 ) -> transforms.Transform:
     name = benchmark.filled(settings).backbone
-    pretrained = settings.pretrained or settings.pretrained_weights
-    own = pretrained and name not in RESNETS
+    own = settings.backbone_weights and name not in RESNETS
     return transforms.imagenet(
         training,
         benchmark.mean,

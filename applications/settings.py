@@ -131,6 +131,11 @@ class Settings:
         """Where the run keeps its files."""
         return pathlib.Path(self.output_dir) if self.output_dir else None
 
+    @property
+    def backbone_weights(self) -> bool | str:
+        """What the backbone starts from: published weights, a file, or none."""
+        return self.pretrained_weights or self.pretrained
+
     def what_is_trained(self) -> dict[str, Any]:
         """Returns the choices that a resumed run must share."""
         own = dataclasses.asdict(self)

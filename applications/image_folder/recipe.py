@@ -34,13 +34,14 @@ def run(settings: Settings) -> Result:
     settings = _filled(settings)
     method = combine(settings.method)
     schedule = SCHEDULES[settings.schedule or "short"].as_set(settings)
-    pretrained = settings.pretrained_weights or settings.pretrained
-    if pretrained:
+    if settings.backbone_weights:
         schedule = dataclasses.replace(schedule, learning_rate=FINE_TUNING_RATE)
     teachers = find_teachers("image_folder", settings)
     split = load(settings)
     keras.utils.set_random_seed(settings.seed)
-    backbone = make_backbone(settings.backbone, settings.image_size, pretrained)
+    backbone = make_backbone(
+        settings.backbone, settings.image_size, settings.backbone_weights
+    )
     model = network(
         backbone,
         split.num_classes,
