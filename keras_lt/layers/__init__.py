@@ -1,5 +1,6 @@
 """Layers: classifiers and heads."""
 
+from keras_lt.layers.batch_normalization import BatchNormalization
 from keras_lt.layers.cosine_classifier import CosineClassifier
 from keras_lt.layers.exit_block import ExitBlock
 from keras_lt.layers.exit_branch import ExitBranch
@@ -9,6 +10,7 @@ from keras_lt.layers.token_pooling import TokenPooling
 from keras_lt.layers.unit_norm_uniform import UnitNormUniform
 
 __all__ = [
+    "BatchNormalization",
     "CosineClassifier",
     "ExitBlock",
     "ExitBranch",

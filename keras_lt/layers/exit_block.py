@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from keras_lt.layers.batch_normalization import BatchNormalization
 from keras_lt.registration import serializable
 from keras_lt.types import Config
 from keras_lt.types import Tensor
@@ -108,7 +109,7 @@ class ExitBlock(keras.layers.Layer):
             name=f"conv_{number}",
             **init,
         )
-        normalization = keras.layers.BatchNormalization(
+        normalization = BatchNormalization(
             momentum=0.9,
             synchronized=self.synchronized,
             dtype=self.dtype_policy,

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from keras_lt.layers import BatchNormalization
 from keras_lt.models.zero_padding_shortcut import ZeroPaddingShortcut
 from keras_lt.types import Tensor
 from keras_lt.validation import check_choice
@@ -207,7 +208,7 @@ class _Parts:
         )(x)
 
     def normalization(self, x: Tensor, name: str) -> Tensor:
-        return layers.BatchNormalization(
+        return BatchNormalization(
             momentum=0.9,
             epsilon=1e-5,
             gamma_regularizer=self._decay(),

@@ -9,6 +9,7 @@ from tests.checks import check_serialization
 from tests.checks import to_numpy
 
 CASES = {
+    "BatchNormalization": {"momentum": 0.9, "epsilon": 1e-5},
     "CosineClassifier": {
         "num_classes": 3,
         "scale": 7.0,
@@ -30,6 +31,7 @@ CASES = {
     },
 }
 SHAPES = {
+    "BatchNormalization": (5, 6, 2),
     "ExitBlock": (5, 6, 2),
     "ExitBranch": (5, 6, 2),
     "MixedPooling": (5, 6, 2),
