@@ -2,8 +2,10 @@
 
 import importlib
 import importlib.util
+import multiprocessing
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import keras
@@ -87,17 +89,8 @@ def run(
         rows.append(_row(what, compared, INPUT_TARGET, count / own))
         rows[-1]["input_share"] = max(0.0, 1 - 1 / rows[-1]["ratio"])
     if importlib.util.find_spec("torch"):
-        torch_network = importlib.import_module(
-            "scripts.benchmarks._torch_network"
-        )
-        seconds = torch_network.step_seconds(
-            repeats,
-            batch_size,
-            steps,
-            image_shape,
-            num_classes,
-            torch_blocks,
-            half=keras.config.dtype_policy().name.startswith("mixed"),
+        seconds = _torch_step_seconds(
+            repeats, batch_size, steps, image_shape, num_classes, torch_blocks
         )
         what = f"{data.DeviceBatches.__name__} / plain PyTorch"
         compared = own / steps / np.median(seconds)
@@ -188,6 +181,18 @@ def _epoch_seconds(
         verbose=0,
     )
     return np.array(timer.seconds[1:])
+
+
+def _torch_step_seconds(*sizes: Any) -> np.ndarray:
+    """Times plain PyTorch in a process where nothing else has run.
+
+    Beside TensorFlow, which has trained in this one, it is half as fast.
+    """
+    half = keras.config.dtype_policy().name.startswith("mixed")
+    network = importlib.import_module("scripts.benchmarks._torch_network")
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, fresh) as processes:
+        return processes.submit(network.step_seconds, *sizes, half).result()
 
 
 def _row(
