@@ -1,8 +1,12 @@
 """Puts the parts of a batch together that threads have worked on."""
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
+
+Empty = Callable[..., np.ndarray]
+"""Makes an array of a shape and a type, as `np.empty` does."""
 
 
 class GatheredParts:
@@ -10,10 +14,12 @@ class GatheredParts:
 
     Args:
         count: Number of images of the batch.
+        empty: Makes the array.
     """
 
-    def __init__(self, count: int):
+    def __init__(self, count: int, empty: Empty = np.empty):
         self.count = count
+        self.empty = empty
         self._images: np.ndarray | None = None
         self._lock = threading.Lock()
 
@@ -22,7 +28,7 @@ class GatheredParts:
         with self._lock:
             if self._images is None:
                 shape = (self.count, *images.shape[1:])
-                self._images = np.empty(shape, images.dtype)
+                self._images = self.empty(shape, images.dtype)
             whole = self._images
         whole[place] = images
 

@@ -35,13 +35,18 @@ class LookAhead:
         self._process = 0
         self._pending: dict[tuple[int, int], Future[Any]] = {}
 
+    @property
+    def in_flight(self) -> int:
+        """Most batches that are under way, with the one that is asked for."""
+        return 1 + self.threads * _PER_THREAD
+
     def get(self, epoch: int, index: int) -> Any:
         """Returns the batch of `(epoch, index)`."""
         if self.threads == 0:
             return self.make(epoch, index)
         with self._lock:
             self._start()
-            last = min(self.length, index + 1 + self.threads * _PER_THREAD)
+            last = min(self.length, index + self.in_flight)
             window = [(epoch, number) for number in range(index, last)]
             for key in set(self._pending).difference(window):
                 self._pending.pop(key).cancel()

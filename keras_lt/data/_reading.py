@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_lt.data._gathered_parts import Empty
 from keras_lt.data._gathered_parts import GatheredParts
 from keras_lt.data.encoded_images import EncodedImages
 from keras_lt.data.transforms.compose import Compose
@@ -26,6 +27,7 @@ def read_images(
     transform: TransformFunction | None,
     generators: Generators,
     check: Check,
+    empty: Empty,
 ) -> tuple[np.ndarray, np.ndarray, TransformFunction | None]:
     """Returns images and labels, and what of the transform is still to do.
 
@@ -40,6 +42,7 @@ def read_images(
         generators: Gives random numbers for the parts of a batch; place 0 is
             that of the whole batch.
         check: Called with images that are done, and their rows.
+        empty: Makes the array of images that are decoded.
     """
     if not isinstance(images, EncodedImages):
         pixels = _taken(images, rows)
@@ -56,7 +59,7 @@ def read_images(
         new_labels.put(part, own)
         return found
 
-    pixels = images.read(rows, crop, generators(0), then)
+    pixels = images.read(rows, crop, generators(0), then, empty)
     return pixels, new_labels.whole(), rest
 
 

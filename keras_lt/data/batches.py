@@ -18,6 +18,7 @@ from keras_lt.data._batch_checks import images_and_labels
 from keras_lt.data._batches_callback import BatchesCallback
 from keras_lt.data._look_ahead import LookAhead
 from keras_lt.data._reading import read_images
+from keras_lt.data._reused_arrays import ReusedArrays
 from keras_lt.data._substitutes import Substitutes
 from keras_lt.data.batch_extra import BatchExtra
 from keras_lt.data.transforms._soft_labels import soft_labels
@@ -36,6 +37,9 @@ from keras_lt.validation import check_positive_int
 # The most often that Keras looks at the first batch in a short training: to
 # find shapes, to build, and in two epochs.
 _SAME_EPOCH_AT_MOST = 5
+
+# Batches that a backend may hold beside the ones that are being made.
+_IN_USE = 4
 
 
 class Batches(keras.utils.PyDataset):
@@ -235,6 +239,7 @@ class Batches(keras.utils.PyDataset):
         self._rows = None
         self._rows_lock: threading.Lock = threading.Lock()
         self._look_ahead = LookAhead(self._make, self._length, threads)
+        self._arrays = ReusedArrays(self._look_ahead.in_flight + _IN_USE)
         self._first_requests = 0
         self._expects_first = False
 
@@ -299,6 +304,7 @@ class Batches(keras.utils.PyDataset):
                 self.transform,
                 lambda part: self._generator(epoch, index, part),
                 self._check,
+                self._arrays.empty,
             )
 
         rows, (images, labels, transform) = self._substitutes.read(rows, read)

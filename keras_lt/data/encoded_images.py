@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_lt.data._gathered_parts import Empty
 from keras_lt.data._gathered_parts import GatheredParts
 from keras_lt.data.broken_images_error import BrokenImagesError
 from keras_lt.data.decoding import read_image
@@ -17,7 +18,7 @@ from keras_lt.data.transforms.crop import Crop
 from keras_lt.validation import check_choice
 from keras_lt.validation import check_positive_int
 
-PART = 4
+PART = 8
 """Images that a thread works on together, so that they stay in its cache."""
 
 Then = Callable[[np.ndarray, slice], np.ndarray]
@@ -118,6 +119,7 @@ class EncodedImages(abc.ABC):
         crop: Crop | None = None,
         generator: np.random.Generator | None = None,
         then: Then | None = None,
+        empty: Empty = np.empty,
     ) -> np.ndarray:
         """Decodes images, and works on them in the threads that decode them.
 
@@ -127,6 +129,7 @@ class EncodedImages(abc.ABC):
             generator: Source of the random numbers of `crop`.
             then: Called with some images and their places among `rows`, a
                 slice; gives what they become. Places come in any order.
+            empty: Makes the array of the result, as `np.empty` does.
 
         Returns:
             `(n, height, width, channels)`; uint8, or what `then` makes of it.
@@ -140,7 +143,7 @@ class EncodedImages(abc.ABC):
         numbers = None
         if crop is not None:
             numbers = crop.draw(len(chosen), generator)
-        gathered = GatheredParts(len(chosen))
+        gathered = GatheredParts(len(chosen), empty)
 
         def work(start: int) -> dict[int, str]:
             part = slice(start, min(start + PART, len(chosen)))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_lt.data.transforms.crop import import_opencv
+from keras_lt.data.transforms._opencv import import_opencv
 from keras_lt.data.transforms.transform import Transform
 from keras_lt.validation import check_fraction
 from keras_lt.validation import check_not_negative
@@ -74,11 +74,13 @@ class ColorJitter(Transform):
         changed = generator.random(count) < self.probability
         numbers = generator.uniform(-1, 1, (count, 4)) * strengths
         orders = generator.permuted(np.tile(np.arange(4), (count, 1)), axis=1)
-        found = images.copy()
-        for place in np.flatnonzero(changed):
-            found[place] = _jittered(
-                images[place], numbers[place], orders[place].tolist()
-            )
+        found = np.empty_like(images)
+        for place, image in enumerate(images):
+            if changed[place]:
+                image = _jittered(
+                    image, numbers[place].tolist(), orders[place].tolist()
+                )
+            found[place] = image
         return found, labels
 
 
@@ -102,7 +104,7 @@ def check_color_images(name: str, images: np.ndarray) -> None:
 
 
 def _jittered(
-    image: np.ndarray, numbers: np.ndarray, order: list[int]
+    image: np.ndarray, numbers: list[float], order: list[int]
 ) -> np.ndarray:
     """Returns an image with the changes of one draw.
 
@@ -120,16 +122,17 @@ def _jittered(
 
 
 def _linear(
-    image: np.ndarray, numbers: np.ndarray, order: list[int]
+    image: np.ndarray, numbers: list[float], order: list[int]
 ) -> np.ndarray:
     """Returns `color * image + grey * (grey of its pixels) + shift`."""
-    if not np.any(numbers[order]):
+    if not any(numbers[kind] for kind in order):
         return image
     cv2 = import_opencv()
-    mean = sum(a * b for a, b in zip(LUMA, cv2.mean(image), strict=False))
+    red, green, blue, _ = cv2.mean(image)
+    mean = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
     color, grey, shift = 1.0, 0.0, 0.0
     for kind in order:
-        factor = max(0.0, 1 + float(numbers[kind]))
+        factor = max(0.0, 1 + numbers[kind])
         rest = 1 - factor
         if kind == _SATURATION:
             color, grey = factor * color, factor * grey + rest * (color + grey)
@@ -139,10 +142,11 @@ def _linear(
             around = rest * ((color + grey) * mean + shift)
         color, grey = factor * color, factor * grey
         shift = factor * shift + around
-    matrix = np.empty((3, 4))
-    matrix[:, :3] = grey * np.array(LUMA) + color * np.eye(3)
-    matrix[:, 3] = shift
-    return cv2.transform(image, matrix)
+    greys = [grey * share for share in LUMA]
+    rows = [[*greys, shift] for _ in LUMA]
+    for channel, row in enumerate(rows):
+        row[channel] += color
+    return cv2.transform(image, np.array(rows))
 
 
 def _turned(image: np.ndarray, hue: float) -> np.ndarray:

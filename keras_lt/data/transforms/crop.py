@@ -1,10 +1,10 @@
 """What cuts a part out of each image, and can do so while it is decoded."""
 
 import abc
-from typing import Any
 
 import numpy as np
 
+from keras_lt.data.transforms._opencv import import_opencv
 from keras_lt.data.transforms.transform import Transform
 
 Box = tuple[int, int, int, int]
@@ -89,15 +89,3 @@ def resized_part(
         return part
     resized = import_opencv().resize(part, (size[1], size[0]))
     return resized.reshape(*size, image.shape[-1])
-
-
-def import_opencv() -> Any:
-    """Returns OpenCV, or says how to install it."""
-    try:
-        import cv2
-    except ImportError as error:
-        raise ImportError(
-            "Crops that are resized need OpenCV. Install it with "
-            '`pip install "keras-lt[datasets]"`.'
-        ) from error
-    return cv2

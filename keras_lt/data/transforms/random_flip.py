@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_lt.data.transforms._opencv import has_opencv
+from keras_lt.data.transforms._opencv import import_opencv
 from keras_lt.data.transforms.device_transform import DeviceTransform
 from keras_lt.ops import augmentation
 from keras_lt.types import Tensor
@@ -36,10 +38,7 @@ class RandomFlip(DeviceTransform):
         draws, labels = self.draw(images.shape, labels, generator)
         found = images.copy()
         for place in np.flatnonzero(draws[:, 0]):
-            # One channel at a time: NumPy is slow along a short last axis.
-            for channel in range(images.shape[-1]):
-                mirrored = images[place, :, ::-1, channel]
-                found[place, ..., channel] = mirrored
+            _mirror(images[place], found[place])
         return found, labels
 
     def draw(
@@ -53,3 +52,13 @@ class RandomFlip(DeviceTransform):
 
     def apply(self, images: Tensor, draws: Tensor) -> Tensor:
         return augmentation.mirrored(images, draws[:, 0])
+
+
+def _mirror(image: np.ndarray, found: np.ndarray) -> None:
+    """Writes the mirror image of the one into the other."""
+    if has_opencv() and image.dtype == np.uint8:
+        found[:] = import_opencv().flip(image, 1).reshape(image.shape)
+        return
+    # One channel at a time: NumPy is slow along a short last axis.
+    for channel in range(image.shape[-1]):
+        found[..., channel] = image[:, ::-1, channel]
