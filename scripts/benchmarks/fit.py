@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from keras_lt import data
+from keras_lt import layers
 from keras_lt import models
 from scripts.benchmarks._in_turn import ratios
 from scripts.benchmarks._in_turn import row
@@ -22,6 +23,9 @@ TARGET = 1.05
 
 INPUT_TARGET = 1.10
 """The most that a step with its input may take, in steps of the network."""
+
+NORMALIZATION_TARGET = 1.0
+"""The most that a step may take, in steps with the layers of Keras."""
 
 TORCH_TARGET = 1.0
 """The most that it may take in steps of plain PyTorch."""
@@ -38,9 +42,11 @@ def run(
     network: Callable[..., keras.Model] = models.resnet32,
     torch_blocks: int = 5,
 ) -> list[dict]:
-    """Times `fit` in four ways.
+    """Times `fit` in five ways.
 
     - On arrays, in turn with plain Keras.
+    - Plain Keras with the batch normalization of this library, in turn with
+      that of Keras.
     - On `Batches` and on `DeviceBatches` that augment as CIFAR recipes do,
       between two trainings of the bare network on one batch, over and over.
     - The last against the same network in plain PyTorch, which gets one batch
@@ -75,7 +81,23 @@ def run(
         backbone = network(image_shape)
         return _compiled(models.LongTailModel(backbone, num_classes, **options))
 
-    rows = [_on_arrays(plain(), ours(), fixed.x, labels, batch_size, repeats)]
+    arrays = (fixed.x, labels, batch_size, repeats)
+    rows = [
+        _on_arrays(
+            "LongTailModel / plain Keras, arrays",
+            TARGET,
+            ours(),
+            plain(),
+            *arrays,
+        ),
+        _on_arrays(
+            "BatchNormalization / that of Keras, arrays",
+            NORMALIZATION_TARGET,
+            plain(),
+            _compiled(_with_normalization_of_keras(plain())),
+            *arrays,
+        ),
+    ]
     bare = plain(_DECAY)  # The same work, but for the input.
     for kind in (data.Batches, data.DeviceBatches):
         batches = kind(
@@ -139,9 +161,25 @@ class _EpochTimer(keras.callbacks.Callback):
         self.seconds.append(time.perf_counter() - self._start)
 
 
+def _with_normalization_of_keras(model: keras.Model) -> keras.Model:
+    """Returns the model with the batch normalization that Keras has."""
+
+    def of_keras(layer: keras.layers.Layer) -> keras.layers.Layer:
+        kind = type(layer)
+        if kind is layers.BatchNormalization:
+            kind = keras.layers.BatchNormalization
+        return kind.from_config(layer.get_config())
+
+    return keras.models.clone_model(
+        model, clone_function=of_keras, recursive=True
+    )
+
+
 def _on_arrays(
-    plain: keras.Model,
-    ours: keras.Model,
+    what: str,
+    target: float,
+    own: keras.Model,
+    other: keras.Model,
     images: np.ndarray,
     labels: np.ndarray,
     batch_size: int,
@@ -157,15 +195,14 @@ def _on_arrays(
             )
         )
 
-    def own() -> float:
-        own_seconds.append(seconds(ours))
+    def timed() -> float:
+        own_seconds.append(seconds(own))
         return own_seconds[-1]
 
-    for model in (plain, ours):
+    for model in (other, own):
         seconds(model)  # Compiles, and warms up.
-    found = ratios(own, lambda: seconds(plain), repeats)
-    speeds = len(images) / np.array(own_seconds)
-    return _row("LongTailModel / plain Keras, arrays", found, TARGET, speeds)
+    found = ratios(timed, lambda: seconds(other), repeats)
+    return _row(what, found, target, len(images) / np.array(own_seconds))
 
 
 def _epoch_seconds(

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_lt.layers import BatchNormalization
 from keras_lt.models import resnet32
 from scripts.benchmarks import fit
 
@@ -24,6 +25,7 @@ def test_rows_say_how_much_longer_a_step_takes():
     rows = fit.run(network=network, **QUICK)
     assert [row["what"] for row in rows] == [
         "LongTailModel / plain Keras, arrays",
+        "BatchNormalization / that of Keras, arrays",
         "Batches / bare network",
         "DeviceBatches / bare network",
         "DeviceBatches / plain PyTorch",
@@ -38,18 +40,31 @@ def test_rows_say_how_much_longer_a_step_takes():
         assert row["ratio"] <= float(high) + 5e-4
     assert 0.05 < rows[0]["ratio"] < 20
     assert rows[0]["target"] == "at most 1.05"
-    assert rows[2]["target"] == "at most 1.10"
-    for row in rows[1:3]:
+    assert rows[1]["target"] == "at most 1.00"
+    assert rows[3]["target"] == "at most 1.10"
+    for row in rows[2:4]:
         share = max(0.0, 1 - 1 / row["ratio"])
         assert row["input_share"] == pytest.approx(share)
-    last = rows[3]
+    last = rows[4]
     speeds = last["other_images_per_second"] / last["images_per_second"]
     assert last["ratio"] == pytest.approx(speeds, rel=0.5)
 
 
 def test_without_torch_the_others_are_measured(monkeypatch):
     monkeypatch.setattr(fit.importlib.util, "find_spec", lambda name: None)
-    assert len(fit.run(network=network, **{**QUICK, "repeats": 1})) == 3
+    assert len(fit.run(network=network, **{**QUICK, "repeats": 1})) == 4
+
+
+def test_only_the_normalization_is_that_of_keras():
+    ours = resnet32((8, 8, 3))
+    model = fit._with_normalization_of_keras(keras.Sequential([ours]))
+    (theirs,) = model.layers
+    for one, other in zip(ours.layers, theirs.layers, strict=True):
+        kind = type(one)
+        if kind is BatchNormalization:
+            kind = keras.layers.BatchNormalization
+        assert type(other) is kind
+        assert other.get_config() == one.get_config()
 
 
 def test_the_network_in_torch_is_the_same():
