@@ -79,7 +79,7 @@ def _tensorflow_objective(
 ) -> Callable[[], np.ndarray]:
     import tensorflow as tf
 
-    @tf.function(jit_compile=True)  # As `fit` does.
+    @tf.function(jit_compile=True)  # As `fit` does on a GPU.
     def step(features: Any, labels: Any) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(features)
