@@ -21,6 +21,11 @@ PLAIN = BACKBONE + 8 * 1000
 """With a classifier of ImageNet-LT."""
 
 
+ROOT = pathlib.Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "many_devices.md"
+NUM_ROWS = len(cost.BENCHMARKS) * len(cost.METHODS)
+
+
 def network(name, image_size, pretrained):
     """Three layers, with the names of those that have exits."""
     first, second = large_images.EXITS[name]
@@ -155,11 +160,34 @@ def test_rows_are_of_every_application_and_method():
     assert "40 TFLOP/s (assumed)" in page(rows)
 
 
+def test_the_table_of_the_page_agrees_with_itself():
+    lines = [line for line in PAGE.read_text().splitlines() if "| " in line]
+    start = next(n for n, line in enumerate(lines) if "assumed" in line)
+    head, _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in lines[start : start + 2 + NUM_ROWS]
+    ]
+    tables = [dict(zip(head, row, strict=True)) for row in rows]
+    assert [(row["application"], row["method"]) for row in tables] == [
+        (benchmark.name, name)
+        for benchmark in cost.BENCHMARKS
+        for name in cost.METHODS
+    ]
+    for row in tables:
+        operations = 1e18 * number(row["EFLOP"])
+        alone = operations / (1e12 * cost.GPU_TFLOPS) / 3600
+        name = f"GPU-h, 1 of {cost.GPU_TFLOPS:g} TFLOP/s (assumed)"
+        assert number(row[name]) == pytest.approx(alone, rel=0.02)
+
+
+def number(text):
+    return float(text.replace(",", ""))
+
+
 @pytest.mark.parametrize("benchmark", cost.BENCHMARKS, ids=lambda b: b.name)
 def test_numbers_of_images_are_those_of_the_readme(benchmark):
-    folder = pathlib.Path(__file__).parents[2] / "applications"
-    text = (folder / benchmark.name / "README.md").read_text()
-    text = " ".join(text.split())
+    page = ROOT / "applications" / benchmark.name / "README.md"
+    text = " ".join(page.read_text().split())
     images = cost.IMAGES[benchmark.name]
     assert f"{images['train']:,} training images" in text
     if "validation" in images:
