@@ -19,6 +19,7 @@ from applications.backbones import make_preprocessing
 from applications.cbd import find_teachers
 from applications.cbd import student_projection
 from applications.experiment import train_and_judge
+from applications.finished_run import FinishedRun
 from applications.methods import combine
 from applications.networks import network
 from applications.result import Result
@@ -96,11 +97,28 @@ class Benchmark:
 def run(benchmark: Benchmark, settings: Settings) -> Result:
     """Trains and judges as the settings say."""
     settings = benchmark.filled(settings)
-    method = combine(settings.method)
-    schedule = benchmark.schedule(settings)
     teachers = find_teachers(benchmark.name, settings)
     split = load(benchmark, settings)
     keras.utils.set_random_seed(settings.seed)
+    return train_and_judge(make_setup(benchmark, settings, split, teachers))
+
+
+def make_setup(
+    benchmark: Benchmark,
+    settings: Settings,
+    split: data.Split,
+    teachers: Sequence[FinishedRun] = (),
+) -> Setup:
+    """Returns the parts of a training, with a new model.
+
+    Args:
+        benchmark: Which one.
+        settings: The choices of the run, filled in.
+        split: Its data.
+        teachers: Runs whose models teach this one.
+    """
+    method = combine(settings.method)
+    schedule = benchmark.schedule(settings)
     backbone = make_backbone(
         settings.backbone,
         settings.image_size,
@@ -114,18 +132,16 @@ def run(benchmark: Benchmark, settings: Settings) -> Result:
         settings,
         student_projection(backbone, teachers, settings),
     )
-    return train_and_judge(
-        Setup(
-            application=benchmark.name,
-            model=model,
-            split=split,
-            augmentation=augmentation(benchmark, settings),
-            evaluation=evaluation(benchmark, settings),
-            method=method,
-            schedule=schedule,
-            settings=settings,
-            teachers=teachers,
-        )
+    return Setup(
+        application=benchmark.name,
+        model=model,
+        split=split,
+        augmentation=augmentation(benchmark, settings),
+        evaluation=evaluation(benchmark, settings),
+        method=method,
+        schedule=schedule,
+        settings=settings,
+        teachers=teachers,
     )
 
 

@@ -76,7 +76,9 @@ def _print_table(results: list[dict]) -> None:
 
 
 def _text(value: object) -> str:
-    return f"{value:,.3g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _write(path: pathlib.Path, text: str) -> None:

@@ -48,7 +48,7 @@ def run(
         keras.optimizers.SGD(0.1, momentum=0.9),
         loss=losses.LDAM(np.ones(num_classes, int).tolist()),
     )
-    step = _step_seconds(model, size, image_shape, repeats)
+    step = step_seconds(model, size, image_shape, repeats)
     return rows(step, gradient_bytes(model))
 
 
@@ -114,7 +114,7 @@ def efficiency(step: float, sums: float, overlap: float) -> float:
     return step / (step + max(0.0, sums - overlap * step))
 
 
-def _step_seconds(
+def step_seconds(
     model: keras.Model, size: int, shape: tuple[int, int, int], repeats: int
 ) -> float:
     generator = np.random.default_rng(0)
