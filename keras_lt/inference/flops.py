@@ -30,11 +30,12 @@ def count_flops(
     """Counts the multiply-accumulates of one example through a model or layer.
 
     This is what papers call FLOPs: ResNet-50 has 4.09 billion of them at 224
-    pixels, and 3.86 billion with the strides of Keras. One multiplication with its addition counts as one. What is counted
-    are the products of convolutions, of dense layers and of attention.
-    Normalization, activations, pooling, additions and biases count 0, and so
-    does looking up an embedding. Pixels that pad an image count as others do,
-    and a layer that is called twice counts twice.
+    pixels, and 3.86 billion with the strides of Keras. One multiplication
+    with its addition counts as one. What is counted are the products of
+    convolutions, of dense layers and of attention. Normalization,
+    activations, pooling, additions and biases count 0, and so does looking up
+    an embedding. Pixels that pad an image count as others do, and a layer
+    that is called twice counts twice.
 
     A layer is followed down to its operations, so that your own are counted
     too if they are written with `keras.layers` and `keras.ops`. Where that
