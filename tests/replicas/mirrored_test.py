@@ -116,17 +116,14 @@ def test_half_precision_follows_one_device(strategy):
                 keras.config.set_dtype_policy("float32")
             compiled(model, teachers)
         x, y = vectors(2 * BATCH)
-        found.append(
-            model.fit(x, y, BATCH, epochs=5, shuffle=False, verbose=0)
-        )
+        found.append(model.fit(x, y, BATCH, epochs=5, shuffle=False, verbose=0))
     ours, theirs = (one.history["loss"] for one in found)
     np.testing.assert_allclose(ours, theirs, rtol=1 / 256)
     assert theirs[-1] < 0.9 * theirs[0]
 
 
-@pytest.mark.parametrize("order", [1, -1])
-def test_overflow_on_one_replica_leaves_the_step_out_on_all(strategy, order):
-    """The images of either half are so large that gradients overflow."""
+def test_overflow_on_one_replica_leaves_the_step_out_on_all(strategy):
+    """The images of the second are so large that gradients overflow."""
     with strategy.scope():
         inputs = keras.Input((networks.DIM,))
         layer = keras.layers.Dense(4, dtype="mixed_float16")
@@ -140,7 +137,7 @@ def test_overflow_on_one_replica_leaves_the_step_out_on_all(strategy, order):
     before = model.get_weights()
     x[4:] *= 1000.0
     for kept in (True, False):
-        model.fit(x[::order], y[::order], 8, verbose=0, shuffle=False)
+        model.fit(x, y, 8, verbose=0, shuffle=False)
         assert replicas_of(optimizer.dynamic_scale) == [2.0**14] * 2
         same = [
             np.array_equal(one, two)
