@@ -135,6 +135,25 @@ def mean_over_replicas(total: Tensor, weight: Tensor) -> Tensor:
     return share + ops.stop_gradient(value - share)
 
 
+def share_overflows(optimizer: keras.optimizers.LossScaleOptimizer) -> None:
+    """Lets an optimizer leave a step out where any of the replicas overflows.
+
+    Keras 3.15 asks the first replica alone, as if gradients were added up by
+    then. An overflow on another would make NaN of all weights.
+    """
+    own = type(optimizer).check_finite
+
+    def check_finite(gradients: Sequence[Any]) -> Tensor:
+        finite = own(optimizer, gradients)
+        context = replica_context()
+        if context is None:
+            return finite
+        overflows = ops.cast(ops.logical_not(finite), "float32")
+        return ops.equal(context.all_reduce("SUM", overflows), 0.0)
+
+    optimizer.check_finite = check_finite
+
+
 def on_whole_batch(
     function: Callable[[Tensor, Tensor], Any], features: Tensor, labels: Tensor
 ) -> Any:

@@ -31,15 +31,22 @@ def result(process, written):
 
 def of_two_processes(module, folder, devices):
     """Returns what two processes print that get an address and a number."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    files = [folder / str(number) for number in range(2)]
-    started = [
-        start(module, file, devices, address, file.name) for file in files
-    ]
+    started, files = start_two_processes(module, folder, devices)
     try:
         return [result(*pair) for pair in zip(started, files, strict=True)]
     finally:
         for process in started:
             process.kill()  # One that waits for another that has failed.
+
+
+def start_two_processes(module, folder, devices, *arguments):
+    """Starts two processes; returns them, and where each of them writes."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    files = [folder / str(number) for number in range(2)]
+    started = [
+        start(module, file, devices, address, file.name, *arguments)
+        for file in files
+    ]
+    return started, files

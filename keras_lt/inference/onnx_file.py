@@ -20,6 +20,8 @@ def finish_onnx(path: pathlib.Path, outputs: Sequence[str]) -> None:
 
     # The prefix keeps the names that are there apart from the new ones.
     model = compose.add_prefix(onnx.load(path), "stage/")
+    # Names the operation that tf2onnx, having logged an error, left as it was.
+    onnx.checker.check_model(model)
     pool_over_two_axes(model)
     _name_ends(model.graph, outputs)
     onnx.checker.check_model(model)

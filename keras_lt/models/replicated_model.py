@@ -11,6 +11,7 @@ from keras_lt.models.replica_inputs import for_replicas
 from keras_lt.replicas import check_made_in_scope
 from keras_lt.replicas import has_other_processes
 from keras_lt.replicas import replica_context
+from keras_lt.replicas import share_overflows
 from keras_lt.replicas import strategy_of
 
 
@@ -29,6 +30,9 @@ class ReplicatedModel(keras.Model):
             variables = [*self.variables, *self.optimizer.variables]
             check_made_in_scope(variables, strategy)
             _check_steps(self.steps_per_execution)
+            _check_accumulation(self.optimizer)
+            if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+                share_overflows(self.optimizer)
 
     def fit(
         self, x: Any = None, y: Any = None, **kwargs: Any
@@ -80,4 +84,17 @@ def _check_steps(steps_per_execution: int) -> None:
             "`steps_per_execution` must be 1 on several replicas, as the loop "
             "of Keras 3.15 over steps does not run on them. Received: "
             f"steps_per_execution={steps_per_execution}."
+        )
+
+
+def _check_accumulation(optimizer: keras.optimizers.Optimizer) -> None:
+    own = getattr(optimizer, "inner_optimizer", optimizer)
+    if own.gradient_accumulation_steps:
+        raise ValueError(
+            "`gradient_accumulation_steps` must be None on several replicas, "
+            "as Keras 3.15 adds up their gradients in a branch, which "
+            "TensorFlow does not allow there. Received: "
+            f"gradient_accumulation_steps={own.gradient_accumulation_steps}. "
+            "Pass `rematerialize` to the model to save memory instead, or "
+            "train on JAX with `keras.distribution`."
         )

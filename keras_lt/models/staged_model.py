@@ -13,6 +13,7 @@ from keras_lt.inference import ExitOutcomes
 from keras_lt.inference import StagedAnswer
 from keras_lt.inference import StagedPredictor
 from keras_lt.inference import export_stages
+from keras_lt.layers.low_rank_updates import adapted_layers
 from keras_lt.models.backbone_cut import cut
 from keras_lt.models.backbone_cut import cut_finely
 from keras_lt.models.classification_model import ClassificationModel
@@ -24,6 +25,7 @@ from keras_lt.models.exit_costs import exit_costs
 from keras_lt.models.exit_costs import stage_flops
 from keras_lt.models.exit_settings import check_thresholds
 from keras_lt.models.exit_settings import read_setting
+from keras_lt.models.model_copy import copy_of
 from keras_lt.models.rematerialization import Rematerialization
 from keras_lt.ops import early_exit
 from keras_lt.types import ClassCounts
@@ -261,18 +263,23 @@ class StagedModel(ClassificationModel):
     ) -> pathlib.Path:
         """Writes the stages as files for other programs.
 
+        Low-rank updates are added to the kernels, as in a saved model.
+
         Args:
             folder: A name that is free, or an empty folder.
             **kwargs: `format`, `class_names`, `preprocessing` and `overwrite`,
                 as in `inference.export_stages`.
         """
+        # PyTorch cannot translate convolutions with updates of their own.
+        merged = copy_of(self) if adapted_layers(self.backbone) else self
+        stages = merged._plain_stages
         return export_stages(
-            self._plain_stages,
-            self.branches,
+            stages,
+            merged.branches,
             self.threshold,
             folder,
             measure=self.measure,
-            flops=stage_flops(self._plain_stages, self.branches),
+            flops=stage_flops(stages, merged.branches),
             **kwargs,
         )
 

@@ -93,6 +93,21 @@ class Checkpoint:
             for index, variable in enumerate(variables):
                 variable.assign(arrays[f"{owner}_{index}"])
 
+    def step_back(self) -> None:
+        """Drops the last checkpoint for the one before.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        if not self.previous.exists():
+            raise ValueError(
+                "Processes must go on from the same epoch. Received: "
+                f"{str(self.path)!r}, of a later one than another process "
+                "has, without the one before it. Pass `resume=False` to start "
+                "anew."
+            )
+        os.replace(self.previous, self.path)
+
     def remove_unfinished(self) -> None:
         """Removes what a process that was killed while it wrote has left."""
         for path in self.path.parent.glob(f"{self.path.name}.*.tmp"):

@@ -145,11 +145,17 @@ class _Run:
 
     def from_checkpoint(self) -> list[Row]:
         """Goes on where the checkpoint was saved, if there is one."""
-        if self.checkpoint is None or not self.checkpoint.exists():
+        if self.checkpoint is None:
             return self.stages_from(0)
         self.checkpoint.remove_unfinished()
-        done = self.checkpoint.read_progress()
-        self._check_plan(done["plan"])
+        done = self._read_progress()
+        epochs = len(done["history"]) if done else 0
+        common = self._least_of_processes(epochs)
+        if done and epochs > common > 0:
+            self.checkpoint.step_back()
+            done = self._read_progress()
+        if not done or not common:
+            return self.stages_from(0)
         index = done["stage"]
         stage = self.stages[index]
         self._compile(stage)
@@ -160,6 +166,24 @@ class _Run:
         if not done["stage_finished"]:
             self._fit(index, first_epoch=done["epochs_done"])
         return self.stages_from(index + 1)
+
+    def _read_progress(self) -> dict[str, Any] | None:
+        """Returns what the checkpoint tells, or None if there is none."""
+        if self.checkpoint is None or not self.checkpoint.exists():
+            return None
+        done = self.checkpoint.read_progress()
+        self._check_plan(done["plan"])
+        return done
+
+    def _least_of_processes(self, epochs: int) -> int:
+        """Returns the epochs that all processes have saved.
+
+        Where one is killed, another may have saved one epoch more.
+        """
+        saved = np.zeros(1 + sum(stage.epochs for stage in self.stages))
+        saved[epochs] = 1.0
+        total = sum_over_processes(saved, strategy_of(self.model))
+        return int(np.flatnonzero(total)[0])
 
     def stages_from(self, index: int) -> list[Row]:
         """Runs the stages from one on, each from its first epoch."""

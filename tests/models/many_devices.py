@@ -16,6 +16,7 @@ from keras_lt import samplers
 
 COUNTS = [60, 40, 30, 20, 15, 10, 8, 6, 5, 3]
 DIM = 8
+SAVING = ["less kept", "mixed_bfloat16", "mixed_float16"]
 
 
 def examples():
@@ -35,15 +36,20 @@ def network():
     return keras.Model(images, x)
 
 
-def student():
+def sgd(**kwargs):
+    return keras.optimizers.SGD(0.05, momentum=0.9, **kwargs)
+
+
+def student(policy="float32", optimizer=None, **settings):
     """Returns a model with exits, robust features and a teacher."""
     keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy(policy)
     teacher = models.LongTailModel(network(), 10)
-    model = keras_lt.EarlyExitModel(
-        network(), ["stage_1"], 10, classifier="cosine", threshold=0.6
-    )
+    settings = {"classifier": "cosine", "threshold": 0.6, **settings}
+    model = keras_lt.EarlyExitModel(network(), ["stage_1"], 10, **settings)
+    keras.config.set_dtype_policy("float32")
     model.compile(
-        keras.optimizers.SGD(0.05, momentum=0.9),
+        optimizer or sgd(),
         loss=losses.LDAM(COUNTS),
         metrics=["accuracy", metrics.GroupAccuracy(COUNTS)],
         weighted_metrics=["accuracy"],
@@ -111,6 +117,28 @@ def outcome():
     return found
 
 
+def less_memory(kind):
+    """Returns what a training logs that saves memory, and its loss scale."""
+    # What is rounded must not decide who leaves where.
+    rounded = {"policy": kind, "training_threshold": 1.0}
+    if kind == "mixed_float16":  # At first, gradients overflow.
+        optimizer = keras.optimizers.LossScaleOptimizer(
+            sgd(), initial_scale=2.0**20
+        )
+        model = student(optimizer=optimizer, **rounded)
+    elif kind == "mixed_bfloat16":
+        model = student(**rounded)
+    else:
+        accumulating = sgd(gradient_accumulation_steps=2)
+        model = student(optimizer=accumulating, rematerialize=["stage_1"])
+    found = train(model, class_balanced(32))
+    if kind == "mixed_float16":
+        parts = model.optimizer.dynamic_scale.value.addressable_shards
+        found["scales"] = [float(part.data) for part in parts]
+        found["updates"] = int(as_array(model.optimizer.iterations))
+    return found
+
+
 def as_array(variable):
     return keras.ops.convert_to_numpy(variable)
 
@@ -136,8 +164,11 @@ def layouts(model):
 
 def in_one_process():
     results = {"one": outcome()}
+    results["saving"] = {kind: [less_memory(kind)] for kind in SAVING}
     with keras.distribution.DataParallel().scope():
         results["data"] = outcome()
+        for kind, found in results["saving"].items():
+            found.append(less_memory(kind))
     with split_over_four("classes").scope():
         results["classes"] = outcome()
         results["split_classes"] = layouts(student())

@@ -52,6 +52,32 @@ def test_devices_do_as_one(devices, kind):
     assert_equal(devices[kind], expected)
 
 
+def test_maps_computed_twice_and_accumulation_do_as_one(devices):
+    alone, spread = devices["saving"]["less kept"]
+    assert len(alone["steps"]) == 21
+    assert_equal(spread, alone)
+
+
+def test_half_precision_follows_one_device(devices):
+    """Sums in another order move a rounded value by one in 128 of it.
+
+    That is the spacing of bfloat16; that of float16 is an eighth. The mean
+    loss of a batch moves by less, and half of it is allowed.
+    """
+    for kind, spacing in (("mixed_bfloat16", 2**-7), ("mixed_float16", 2**-10)):
+        alone, spread = (one["steps"] for one in devices["saving"][kind])
+        np.testing.assert_allclose(spread, alone, rtol=spacing / 2)
+        assert alone[-1] < 0.6 * alone[0]
+
+
+def test_loss_scales_agree_on_all_devices(devices):
+    alone, spread = devices["saving"]["mixed_float16"]
+    left_out = 21 - alone["updates"]
+    assert left_out > 0 and spread["updates"] == alone["updates"]
+    assert alone["scales"] == [2.0 ** (20 - left_out)]
+    assert spread["scales"] == 4 * alone["scales"]
+
+
 def test_classes_are_split(devices):
     split = devices["split_classes"]
     of_all = {path.split("/", 1)[1]: axes for path, axes in split.items()}

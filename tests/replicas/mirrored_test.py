@@ -35,8 +35,9 @@ def replicas_of(variable):
 
 
 def student_for(strategy):
+    """Returns a model whose maps up to its exits are computed twice."""
     with scope_for(strategy):
-        return compiled(student())
+        return compiled(student(rematerialize=["one", "two"]))
 
 
 def robust_model_for(strategy):
@@ -94,6 +95,58 @@ def test_replicas_equal_one_device(strategy, make):
         np.testing.assert_allclose(
             first, theirs.numpy(), 1e-5, 1e-5, err_msg=ours.path
         )
+
+
+@pytest.mark.slow
+def test_half_precision_follows_one_device(strategy):
+    """Sums in another order move a rounded value by one in 128 of it.
+
+    That is the spacing of bfloat16. The mean loss of a batch moves by less,
+    and half of it is allowed.
+    """
+    found = []
+    for used in (strategy, None):
+        with scope_for(used):
+            keras.config.set_dtype_policy("mixed_bfloat16")
+            try:
+                # What is rounded must not decide who leaves where.
+                model = student(training_threshold=1.0)
+                teachers = [networks.teacher()]
+            finally:
+                keras.config.set_dtype_policy("float32")
+            compiled(model, teachers)
+        x, y = vectors(2 * BATCH)
+        found.append(model.fit(x, y, BATCH, epochs=5, shuffle=False, verbose=0))
+    ours, theirs = (one.history["loss"] for one in found)
+    np.testing.assert_allclose(ours, theirs, rtol=1 / 256)
+    assert theirs[-1] < 0.9 * theirs[0]
+
+
+def test_overflow_on_one_replica_leaves_the_step_out_on_all(strategy):
+    """The images of the second are so large that gradients overflow."""
+    with strategy.scope():
+        inputs = keras.Input((networks.DIM,))
+        layer = keras.layers.Dense(4, dtype="mixed_float16")
+        model = LongTailModel(keras.Model(inputs, layer(inputs)), CLASSES)
+        networks.seeded_weights(model, 3)
+        optimizer = keras.optimizers.LossScaleOptimizer(
+            keras.optimizers.SGD(0.01), initial_scale=2.0**15
+        )
+        model.compile(optimizer, losses.BalancedSoftmax(COUNTS))
+    x, y = vectors(8)
+    before = model.get_weights()
+    x[4:] *= 1000.0
+    for kept in (True, False):
+        model.fit(x, y, 8, verbose=0, shuffle=False)
+        assert replicas_of(optimizer.dynamic_scale) == [2.0**14] * 2
+        same = [
+            np.array_equal(one, two)
+            for one, two in zip(before, model.get_weights(), strict=True)
+        ]
+        assert kept == all(same)
+        assert all(np.isfinite(one).all() for one in model.get_weights())
+        x[4:] /= 1000.0  # Then, nothing overflows.
+    assert replicas_of(optimizer.iterations) == [1, 1]
 
 
 def image_model_for(strategy):
@@ -275,6 +328,16 @@ def test_compiling_outside_of_the_scope_raises(strategy):
         model = student()
     with pytest.raises(ValueError, match="in the scope of one strategy"):
         model.compile("sgd", losses.BalancedSoftmax(COUNTS))
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_accumulated_gradients_raise(strategy, scaled):
+    with strategy.scope():
+        optimizer = keras.optimizers.SGD(gradient_accumulation_steps=2)
+        if scaled:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        with pytest.raises(ValueError, match="accumulation_steps=2"):
+            compiled(student(), optimizer=optimizer)
 
 
 def test_several_steps_at_once_raise(strategy):

@@ -2,10 +2,13 @@
 
 import dataclasses
 import json
+import os
 import pathlib
+import signal
 import sys
 import tempfile
 
+import jax
 import keras
 import numpy as np
 
@@ -17,6 +20,7 @@ from keras_lt import training
 from tests.checks import to_numpy
 
 COUNTS = [12, 8, 4]
+HEARTBEAT_TIMEOUT = 10
 
 
 class Stop(Exception):
@@ -29,6 +33,21 @@ class Stopping(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == 1:
             raise Stop
+
+
+class Killed(keras.callbacks.Callback):
+    """Ends the process in the middle of the second epoch, as a crash would."""
+
+    def __init__(self):
+        super().__init__()
+        self.epoch = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.epoch == 1 and batch == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def new_model():
@@ -63,10 +82,26 @@ def outcome(model, history):
     }
 
 
-def in_process(address, process):
-    keras.distribution.initialize(address, 2, process)
+def join(address, process):
+    # Shorter than the 100 s of JAX, after which another is taken for dead.
+    jax.distributed.initialize(
+        address, 2, process, heartbeat_timeout_seconds=HEARTBEAT_TIMEOUT
+    )
     distribution = keras.distribution.DataParallel(auto_shard_dataset=False)
     keras.distribution.set_distribution(distribution)
+
+
+def in_folder(folder, killed):
+    """Trains, or goes on; the first stage kills the process, if asked."""
+    first, second = stages()
+    if killed:
+        first = dataclasses.replace(first, callbacks=[Killed()])
+    model = new_model()
+    history = training.train(model, [first, second], folder, verbose=0)
+    return outcome(model, history)
+
+
+def in_process():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         model = new_model()
@@ -78,6 +113,9 @@ def in_process(address, process):
             training.train(new_model(), [first, second], folder / "b")
         except Stop:
             pass
+        if jax.process_index() == 1:  # As if killed before it saved.
+            own = folder / "b" / "process_1"
+            os.replace(own / "checkpoint_before.npz", own / "checkpoint.npz")
         model = new_model()
         history = training.train(model, stages(), folder / "b", verbose=0)
         return {
@@ -87,6 +125,14 @@ def in_process(address, process):
         }
 
 
-if __name__ == "__main__":
-    results = in_process(sys.argv[1], int(sys.argv[2]))
+def main(address, process, folder=None, killed="nobody"):
+    join(address, int(process))
+    if folder is None:
+        results = in_process()
+    else:
+        results = in_folder(folder, killed == process)
     sys.stdout.write(f"{json.dumps(results)}\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
