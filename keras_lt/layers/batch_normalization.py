@@ -34,9 +34,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     Example:
 
-    >>> layer = keras_lt.layers.BatchNormalization(momentum=0.9)
-    >>> layer(np.zeros((2, 8, 8, 3), "float32"), training=True).shape[1:]
-    (8, 8, 3)
+    >>> layer = keras_lt.layers.BatchNormalization()
+    >>> maps = np.array([1.0, 3.0]).reshape(2, 1, 1, 1)
+    >>> normalized = layer(maps, training=True)
+    >>> keras.ops.convert_to_numpy(normalized).ravel().round(2).tolist()
+    [-1.0, 1.0]
 
     Reference:
 
