@@ -136,7 +136,7 @@ def run(
             row = {"application": benchmark.name, "method": name}
             row |= costs(parts, model, *speeds[benchmark.backbone])
             rows.append(row)
-            keras.utils.clear_session()  # Of models that are in cycles.
+        keras.utils.clear_session()  # Of models that are in cycles.
     return rows
 
 
