@@ -59,12 +59,12 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if kernel is None or not trains or not self._is_plain(inputs, mask):
             return super().call(inputs, training=training, mask=mask)
         channels = (inputs.shape[-1],)
-        scale = ops.convert_to_tensor(self.gamma) if self.scale else None
-        shift = ops.convert_to_tensor(self.beta) if self.center else None
+        scale = self.gamma if self.scale else ops.ones(channels)
+        shift = self.beta if self.center else ops.zeros(channels)
         outputs, *statistics = kernel(
             inputs,
-            ops.ones(channels) if scale is None else scale,
-            ops.zeros(channels) if shift is None else shift,
+            ops.convert_to_tensor(scale),
+            ops.convert_to_tensor(shift),
             self.epsilon,
         )
         moving = (self.moving_mean, self.moving_variance)
