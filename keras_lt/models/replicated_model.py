@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_lt.models.input_tuning import stop_tuning
 from keras_lt.models.replica_inputs import check_outside_of_scope
 from keras_lt.models.replica_inputs import check_parts
 from keras_lt.models.replica_inputs import for_replicas
@@ -67,6 +68,8 @@ class ReplicatedModel(keras.Model):
         self, iterator: Any = None, **kwargs: Any
     ) -> None:
         """Shows Keras the part of one replica; TensorFlow only."""
+        if iterator is not None:
+            stop_tuning(iterator)
         strategy = strategy_of(self)
         if iterator is not None and strategy is not None:
             _, _, batches = next(iter(iterator))
