@@ -45,8 +45,7 @@ def run(
     """Times `fit` in five ways.
 
     - On arrays, in turn with plain Keras.
-    - Plain Keras with the batch normalization of this library, in turn with
-      that of Keras.
+    - With the batch normalization of this library, in turn with that of Keras.
     - On `Batches` and on `DeviceBatches` that augment as CIFAR recipes do,
       between two trainings of the bare network on one batch, over and over.
     - The last against the same network in plain PyTorch, which gets one batch
@@ -72,39 +71,38 @@ def run(
     labels = generator.integers(num_classes, size=count, dtype="int32")
     fixed = _FixedBatch(images[:batch_size], labels[:batch_size], steps)
 
-    def plain(weight_decay: float = 0.0) -> keras.Model:
-        model = _plain_model(network(image_shape), num_classes)
-        models.add_weight_decay(model, weight_decay)
+    def ours(backbone: keras.Model, weight_decay: float = 0.0) -> keras.Model:
+        model = models.LongTailModel(
+            backbone, num_classes, weight_decay=weight_decay
+        )
         return _compiled(model)
-
-    def ours(**options: Any) -> keras.Model:
-        backbone = network(image_shape)
-        return _compiled(models.LongTailModel(backbone, num_classes, **options))
 
     arrays = (fixed.x, labels, batch_size, repeats)
     rows = [
         _on_arrays(
             "LongTailModel / plain Keras, arrays",
             TARGET,
-            ours(),
-            plain(),
+            ours(network(image_shape)),
+            _compiled(_plain_model(network(image_shape), num_classes)),
             *arrays,
         ),
         _on_arrays(
             "BatchNormalization / that of Keras, arrays",
             NORMALIZATION_TARGET,
-            plain(),
-            _compiled(_with_normalization_of_keras(plain())),
+            ours(network(image_shape)),
+            ours(_with_normalization_of_keras(network(image_shape))),
             *arrays,
         ),
     ]
-    bare = plain(_DECAY)  # The same work, but for the input.
+    bare = ours(network(image_shape), _DECAY)
     for kind in (data.Batches, data.DeviceBatches):
         batches = kind(
             (images, labels), batch_size, transform=data.transforms.cifar()
         )
         before = _epoch_seconds(bare, fixed, repeats)
-        own = _epoch_seconds(ours(weight_decay=_DECAY), batches, repeats)
+        own = _epoch_seconds(
+            ours(network(image_shape), _DECAY), batches, repeats
+        )
         after = _epoch_seconds(bare, fixed, repeats)
         compared = own / np.median([before, after])
         what = f"{kind.__name__} / bare network"
@@ -161,8 +159,8 @@ class _EpochTimer(keras.callbacks.Callback):
         self.seconds.append(time.perf_counter() - self._start)
 
 
-def _with_normalization_of_keras(model: keras.Model) -> keras.Model:
-    """Returns the model with the batch normalization that Keras has."""
+def _with_normalization_of_keras(network: keras.Model) -> keras.Model:
+    """Returns the network with the batch normalization that Keras has."""
 
     def of_keras(layer: keras.layers.Layer) -> keras.layers.Layer:
         kind = type(layer)
@@ -170,9 +168,7 @@ def _with_normalization_of_keras(model: keras.Model) -> keras.Model:
             kind = keras.layers.BatchNormalization
         return kind.from_config(layer.get_config())
 
-    return keras.models.clone_model(
-        model, clone_function=of_keras, recursive=True
-    )
+    return keras.models.clone_model(network, clone_function=of_keras)
 
 
 def _on_arrays(

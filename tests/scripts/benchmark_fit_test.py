@@ -57,8 +57,7 @@ def test_without_torch_the_others_are_measured(monkeypatch):
 
 def test_only_the_normalization_is_that_of_keras():
     ours = resnet32((8, 8, 3))
-    model = fit._with_normalization_of_keras(keras.Sequential([ours]))
-    (theirs,) = model.layers
+    theirs = fit._with_normalization_of_keras(ours)
     for one, other in zip(ours.layers, theirs.layers, strict=True):
         kind = type(one)
         if kind is BatchNormalization:
