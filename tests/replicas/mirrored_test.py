@@ -98,16 +98,19 @@ def test_replicas_equal_one_device(strategy, make):
 
 
 @pytest.mark.slow
-def test_half_precision_follows_one_device(strategy):
-    """Sums in another order move a rounded value by one in 128 of it.
+@pytest.mark.parametrize(
+    ("policy", "spacing"),
+    [("mixed_bfloat16", 1 / 128), ("mixed_float16", 1 / 1024)],
+)
+def test_half_precision_follows_one_device(strategy, policy, spacing):
+    """Sums in another order move a rounded value by the spacing of its type.
 
-    That is the spacing of bfloat16. The mean loss of a batch moves by less,
-    and half of it is allowed.
+    The mean loss of a batch moves by less, and half of it is allowed.
     """
     found = []
     for used in (strategy, None):
         with scope_for(used):
-            keras.config.set_dtype_policy("mixed_bfloat16")
+            keras.config.set_dtype_policy(policy)
             try:
                 # What is rounded must not decide who leaves where.
                 model = student(training_threshold=1.0)
@@ -118,7 +121,7 @@ def test_half_precision_follows_one_device(strategy):
         x, y = vectors(2 * BATCH)
         found.append(model.fit(x, y, BATCH, epochs=5, shuffle=False, verbose=0))
     ours, theirs = (one.history["loss"] for one in found)
-    np.testing.assert_allclose(ours, theirs, rtol=1 / 256)
+    np.testing.assert_allclose(ours, theirs, rtol=spacing / 2)
     assert theirs[-1] < 0.9 * theirs[0]
 
 
