@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -33,33 +34,48 @@ def free_ports(count):
     return ports
 
 
-@pytest.fixture(scope="module")
-def processes(tmp_path_factory):
-    """Returns the folder of the run, and what each process found."""
-    folder = tmp_path_factory.mktemp("processes")
+def started(folder, *arguments):
+    """Starts the processes, whose errors go to files in the folder."""
     workers = [f"localhost:{port}" for port in free_ports(shares.PROCESSES)]
     running = []
     for index in range(shares.PROCESSES):
         task = {"type": "worker", "index": index}
         settings = json.dumps({"cluster": {"worker": workers}, "task": task})
+        program = [sys.executable, "-m", "tests.replicas.worker", str(folder)]
         running.append(
             subprocess.Popen(
-                [sys.executable, "-m", "tests.replicas.worker", str(folder)],
+                [*program, *arguments],
                 cwd=ROOT,
                 env={**os.environ, "TF_CONFIG": settings},
-                stderr=subprocess.PIPE,
-                text=True,
+                # Not by pipes: one would wait until the other is read.
+                stderr=(folder / f"{index}.txt").open("w"),
             )
         )
+    return running
+
+
+def ends_of(running):
+    """Returns the codes that all of them end with."""
     try:
-        errors = [process.communicate(timeout=400)[1] for process in running]
+        return [process.wait(timeout=400) for process in running]
     finally:
         for process in running:
             process.kill()
-    for process, error in zip(running, errors, strict=True):
-        assert process.returncode == 0, error[-3000:]
+
+
+def results(folder, running):
+    """Returns what each process found."""
+    for index, code in enumerate(ends_of(running)):
+        assert code == 0, (folder / f"{index}.txt").read_text()[-3000:]
     files = [folder / f"{index}.npz" for index in range(shares.PROCESSES)]
-    return folder, [dict(np.load(file)) for file in files]
+    return [dict(np.load(file)) for file in files]
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory):
+    """Returns the folder of the run, and what each process found."""
+    folder = tmp_path_factory.mktemp("processes")
+    return folder, results(folder, started(folder))
 
 
 def check_equal(found, expected):
@@ -86,6 +102,18 @@ def test_a_training_that_crashed_goes_on(processes, tmp_path):
     training.train(model, shares.stages_for(None)[:1], tmp_path, verbose=0)
     expected = networks.trained_values(model.backbone)
     check_equal(results[0], {f"features/{n}": v for n, v in expected.items()})
+
+
+def test_one_process_is_killed_and_both_go_on(processes, tmp_path):
+    """The other ends by itself, and says what of."""
+    codes = ends_of(started(tmp_path, "1"))
+    assert codes[1] == -signal.SIGKILL
+    assert codes[0] not in (0, -signal.SIGKILL)
+    assert "worker/replica:0/task:1" in (tmp_path / "0.txt").read_text()
+    for found in results(tmp_path, started(tmp_path, "nobody")):
+        for name, value in found.items():
+            whole = processes[1][0][name]
+            np.testing.assert_array_equal(value, whole, name)
 
 
 @pytest.mark.parametrize(

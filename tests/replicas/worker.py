@@ -33,17 +33,28 @@ def run(folder):
     }
     found = shares.fitted(model, index)
     try:
-        staged(strategy, index, folder, crashes=True)
+        # What is gone on with does not hang on the seed.
+        staged(strategy, folder, 5, shares.Crash())
     except InterruptedError:
-        found.update(staged(strategy, index, folder))
+        found.update(staged(strategy, folder, 5 + index))
     np.savez(folder / f"{index}.npz", **found, **messages)
 
 
-def staged(strategy, index, folder, crashes=False):
-    keras.utils.set_random_seed(5 + index * (1 - crashes))
+def run_stages(folder, killed):
+    """Trains in stages, or goes on; one process may be killed."""
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    index = strategy.cluster_resolver.task_id
+    own_callbacks = [shares.Killed()] if killed == str(index) else []
+    found = staged(strategy, folder, 5, *own_callbacks)
+    np.savez(folder / f"{index}.npz", **found)
+
+
+def staged(strategy, folder, seed, *own_callbacks):
+    keras.utils.set_random_seed(seed)
+    index = strategy.cluster_resolver.task_id
     with strategy.scope():
         model = shares.plain_model()
-        stages = shares.stages_for(index, crashes)
+        stages = shares.stages_for(index, *own_callbacks)
     training.train(model, stages, folder, verbose=0)
     parts = {"staged": model, "features": model.backbone}
     return {
@@ -53,5 +64,12 @@ def staged(strategy, index, folder, crashes=False):
     }
 
 
+def main(folder, killed=None):
+    if killed is None:
+        run(pathlib.Path(folder))
+    else:
+        run_stages(pathlib.Path(folder), killed)
+
+
 if __name__ == "__main__":
-    run(pathlib.Path(sys.argv[1]))
+    main(*sys.argv[1:])
