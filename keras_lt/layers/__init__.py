@@ -1,6 +1,7 @@
 """Layers: classifiers and heads."""
 
 from keras_lt.layers.batch_normalization import BatchNormalization
+from keras_lt.layers.convolution import Conv2D
 from keras_lt.layers.cosine_classifier import CosineClassifier
 from keras_lt.layers.exit_block import ExitBlock
 from keras_lt.layers.exit_branch import ExitBranch
@@ -11,6 +12,7 @@ from keras_lt.layers.unit_norm_uniform import UnitNormUniform
 
 __all__ = [
     "BatchNormalization",
+    "Conv2D",
     "CosineClassifier",
     "ExitBlock",
     "ExitBranch",

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_lt.layers.batch_normalization import BatchNormalization
+from keras_lt.layers.convolution import Conv2D
 from keras_lt.registration import serializable
 from keras_lt.types import Config
 from keras_lt.types import Tensor
@@ -91,7 +92,7 @@ class ExitBlock(keras.layers.Layer):
         }
 
     def _step(self, channels: int, number: int) -> list[keras.layers.Layer]:
-        kind = keras.layers.Conv2D
+        kind = Conv2D
         init = {"kernel_initializer": "he_normal"}
         if self.separable:
             kind = keras.layers.SeparableConv2D

@@ -12,6 +12,7 @@ import keras
 from keras import layers
 
 from keras_lt.layers import BatchNormalization
+from keras_lt.layers import Conv2D
 from keras_lt.models.zero_padding_shortcut import ZeroPaddingShortcut
 from keras_lt.types import Tensor
 from keras_lt.validation import check_choice
@@ -193,7 +194,7 @@ class _Parts:
             x = layers.ZeroPadding2D(
                 1, data_format="channels_last", name=f"{name}_pad"
             )(x)
-        return layers.Conv2D(
+        return Conv2D(
             filters,
             3,
             strides=strides,
