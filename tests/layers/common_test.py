@@ -10,6 +10,7 @@ from tests.checks import to_numpy
 
 CASES = {
     "BatchNormalization": {"momentum": 0.9, "epsilon": 1e-5},
+    "Conv2D": {"filters": 3, "kernel_size": 2, "padding": "same"},
     "CosineClassifier": {
         "num_classes": 3,
         "scale": 7.0,
@@ -32,6 +33,7 @@ CASES = {
 }
 SHAPES = {
     "BatchNormalization": (5, 6, 2),
+    "Conv2D": (5, 6, 2),
     "ExitBlock": (5, 6, 2),
     "ExitBranch": (5, 6, 2),
     "MixedPooling": (5, 6, 2),
