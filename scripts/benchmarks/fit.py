@@ -24,7 +24,7 @@ TARGET = 1.05
 INPUT_TARGET = 1.10
 """The most that a step with its input may take, in steps of the network."""
 
-NORMALIZATION_TARGET = 1.0
+LAYERS_TARGET = 1.0
 """The most that a step may take, in steps with the layers of Keras."""
 
 TORCH_TARGET = 1.0
@@ -45,7 +45,7 @@ def run(
     """Times `fit` in five ways.
 
     - On arrays, in turn with plain Keras.
-    - With the batch normalization of this library, in turn with that of Keras.
+    - With the layers of this library, in turn with those of Keras.
     - On `Batches` and on `DeviceBatches` that augment as CIFAR recipes do,
       between two trainings of the bare network on one batch, over and over.
     - The last against the same network in plain PyTorch, which gets one batch
@@ -87,10 +87,10 @@ def run(
             *arrays,
         ),
         _on_arrays(
-            "BatchNormalization / that of Keras, arrays",
-            NORMALIZATION_TARGET,
+            "Conv2D, BatchNormalization / those of Keras",
+            LAYERS_TARGET,
             ours(network(image_shape)),
-            ours(_with_normalization_of_keras(network(image_shape))),
+            ours(_with_layers_of_keras(network(image_shape))),
             *arrays,
         ),
     ]
@@ -159,13 +159,15 @@ class _EpochTimer(keras.callbacks.Callback):
         self.seconds.append(time.perf_counter() - self._start)
 
 
-def _with_normalization_of_keras(network: keras.Model) -> keras.Model:
-    """Returns the network with the batch normalization that Keras has."""
+def _with_layers_of_keras(network: keras.Model) -> keras.Model:
+    """Returns the network with convolution and normalization of Keras."""
+    theirs = {
+        layers.BatchNormalization: keras.layers.BatchNormalization,
+        layers.Conv2D: keras.layers.Conv2D,
+    }
 
     def of_keras(layer: keras.layers.Layer) -> keras.layers.Layer:
-        kind = type(layer)
-        if kind is layers.BatchNormalization:
-            kind = keras.layers.BatchNormalization
+        kind = theirs.get(type(layer), type(layer))
         return kind.from_config(layer.get_config())
 
     return keras.models.clone_model(network, clone_function=of_keras)
