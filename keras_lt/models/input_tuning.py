@@ -18,7 +18,7 @@ def stop_tuning(epochs: Any) -> None:
     """
     import tensorflow as tf
 
-    dataset = epochs._distributed_dataset
+    dataset = getattr(epochs, "_distributed_dataset", None)
     is_own = type(epochs.data_adapter).__name__ == "TFDatasetAdapter"
     if is_own or not isinstance(dataset, tf.data.Dataset):
         return
