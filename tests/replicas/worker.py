@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_lt import training
+from tests.killed import Kill
 from tests.replicas import networks
 from tests.replicas import shares
 
@@ -44,7 +45,7 @@ def run_stages(folder, killed):
     """Trains in stages, or goes on; one process may be killed."""
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
     index = strategy.cluster_resolver.task_id
-    own_callbacks = [shares.Killed()] if killed == str(index) else []
+    own_callbacks = [Kill(epoch=1)] if killed == str(index) else []
     found = staged(strategy, folder, 5, *own_callbacks)
     np.savez(folder / f"{index}.npz", **found)
 

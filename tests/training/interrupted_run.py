@@ -19,24 +19,9 @@ from keras_lt import models
 from keras_lt import objectives
 from keras_lt import samplers
 from keras_lt import training
+from tests.killed import Kill
 
 COUNTS = [30, 12, 6]
-
-
-class Kill(keras.callbacks.Callback):
-    """Ends the process in the middle of an epoch, as a power cut would."""
-
-    def __init__(self, epoch):
-        super().__init__()
-        self.at = epoch
-        self.now = 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.now = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if self.now == self.at and batch == 1:
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 class KillWhileSaving(Kill):

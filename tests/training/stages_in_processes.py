@@ -4,7 +4,6 @@ import dataclasses
 import json
 import os
 import pathlib
-import signal
 import sys
 import tempfile
 
@@ -18,6 +17,7 @@ from keras_lt import models
 from keras_lt import objectives
 from keras_lt import training
 from tests.checks import to_numpy
+from tests.killed import Kill
 
 COUNTS = [12, 8, 4]
 HEARTBEAT_TIMEOUT = 10
@@ -33,21 +33,6 @@ class Stopping(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == 1:
             raise Stop
-
-
-class Killed(keras.callbacks.Callback):
-    """Ends the process in the middle of the second epoch, as a crash would."""
-
-    def __init__(self):
-        super().__init__()
-        self.epoch = None
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if self.epoch == 1 and batch == 1:
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def new_model():
@@ -95,7 +80,7 @@ def in_folder(folder, killed):
     """Trains, or goes on; the first stage kills the process, if asked."""
     first, second = stages()
     if killed:
-        first = dataclasses.replace(first, callbacks=[Killed()])
+        first = dataclasses.replace(first, callbacks=[Kill(epoch=1)])
     model = new_model()
     history = training.train(model, [first, second], folder, verbose=0)
     return outcome(model, history)
