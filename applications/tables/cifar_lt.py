@@ -243,6 +243,15 @@ ROWS = (
         (Line("balanced softmax, decay 2e-3, cutmix, averaged weights"),),
     ),
     Row(
+        "elf_balanced_softmax",
+        {"method": "elf,balanced_softmax"},
+        (
+            Line("ELF + balanced softmax, early"),
+            Line("ELF + balanced softmax, at full depth", "full_depth"),
+            Line("ELF + balanced softmax, mean of exits", "exit_average"),
+        ),
+    ),
+    Row(
         "exit_distillation_ldam_drw",
         {"method": "exit_distillation,ldam_drw"},
         (
@@ -296,6 +305,7 @@ CIFAR_LT = Table(
             "balanced_softmax",
             "weight_balancing",
             "combined",
+            "elf_balanced_softmax",
         ),
     },
     baseline=_ADJUSTED,
