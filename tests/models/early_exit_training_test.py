@@ -22,44 +22,11 @@ from tests.models.small_models import COUNTS
 from tests.models.small_models import SPARSE
 from tests.models.small_models import MeanFeature
 from tests.models.small_models import images
-
-CRITERION = "correct_and_confident"
-THRESHOLDS = [0.5, 0.7]
-
-
-def still_model(loss=None, compiled=(), **settings):
-    """Returns a model that is compiled not to move, with its data."""
-    settings = {"training_threshold": THRESHOLDS, **settings}
-    model = seeded_weights(dense_model(**settings))
-    model.compile(
-        keras.optimizers.SGD(0.0),
-        loss or SPARSE(from_logits=True),
-        **dict(compiled),
-    )
-    return model, *vectors(20)
-
-
-def expected_loss(
-    model,
-    x,
-    y,
-    thresholds=THRESHOLDS,
-    weights=None,
-    exit_weights=(1.0, 1.0, 1.0),
-):
-    """Returns the loss in NumPy, of weights that are not scaled."""
-    _, logits = dense_exits.forward(model, x)
-    return reference.total(
-        dense_exits.losses(logits, y),
-        dense_exits.exits_of(logits, y, CRITERION, thresholds),
-        np.ones(len(y)) if weights is None else weights,
-        np.array(exit_weights),
-        "batch_weight",
-    )
-
-
-def losses_seen(model, x, y, **kwargs):
-    return model.fit(x, y, verbose=0, **kwargs).history["loss"]
+from tests.models.still_models import CRITERION
+from tests.models.still_models import THRESHOLDS
+from tests.models.still_models import expected_loss
+from tests.models.still_models import losses_seen
+from tests.models.still_models import still_model
 
 
 @pytest.mark.parametrize("soft", [False, True], ids=["ids", "soft"])
@@ -102,69 +69,6 @@ def test_margin_does_not_decide_who_leaves():
         shares.append(float(logs["hard_share"]))
     assert 0 < shares[0] < 1
     assert shares[0] == shares[1]
-
-
-def test_all_that_leave_at_the_first_exit_train_nothing_after_it():
-    model = image_model(criterion="confidence", training_threshold=0.0)
-    model.compile(keras.optimizers.SGD(0.5), SPARSE(from_logits=True))
-    early = [*model.stages[0].layers, model.branches[0]]
-    moving = {id(v) for layer in early for v in layer.trainable_variables}
-    before = [to_numpy(one) for one in model.trainable_variables]
-    model.fit(*images(), batch_size=4, verbose=0)
-    for variable, old in zip(model.trainable_variables, before, strict=True):
-        if id(variable) not in moving:
-            np.testing.assert_array_equal(to_numpy(variable), old)
-        elif "bias" not in variable.path or "classifier" in variable.path:
-            assert np.abs(to_numpy(variable) - old).max() > 1e-4, variable.path
-
-
-def moves_of_one_step(trunk_gradient):
-    """Returns what a step adds to the trunk and to the first branch.
-
-    The last exit weighs nothing, so all that the trunk gets is from early ones.
-    """
-    model = seeded_weights(
-        image_model(
-            trunk_gradient=trunk_gradient,
-            training_threshold=1.0,
-            exit_weights=[1.0, 1.0, 0.0],
-            branch="block",
-        )
-    )
-    model.compile(keras.optimizers.SGD(1.0), SPARSE(from_logits=True))
-    parts = (model.backbone, model.branches[0])
-    before = [
-        [to_numpy(one) for one in part.trainable_variables] for part in parts
-    ]
-    model.train_on_batch(*images())
-    after = [
-        [to_numpy(one) for one in part.trainable_variables] for part in parts
-    ]
-    return [
-        [new - old for new, old in zip(*both, strict=True)]
-        for both in zip(after, before, strict=True)
-    ]
-
-
-def test_share_of_the_early_gradient_that_reaches_the_trunk():
-    whole_trunk, whole_branch = moves_of_one_step(1.0)
-    assert max(np.abs(one).max() for one in whole_trunk) > 0.05
-    for share in (0.0, 0.5):
-        trunk, branch = moves_of_one_step(share)
-        for found, whole in zip(trunk, whole_trunk, strict=True):
-            np.testing.assert_allclose(found, share * whole, 1e-3, 1e-5)
-        for found, whole in zip(branch, whole_branch, strict=True):
-            np.testing.assert_allclose(found, whole, 1e-3, 1e-5)
-
-
-def test_share_of_the_gradient_leaves_the_outputs_alone():
-    x, _ = images()
-    outputs = [
-        to_numpy(seeded_weights(image_model(trunk_gradient=share))(x)["exits"])
-        for share in (0.0, 0.5, 1.0)
-    ]
-    np.testing.assert_array_equal(outputs[0], outputs[2])
-    np.testing.assert_allclose(outputs[1], outputs[2], 1e-5, 1e-6)
 
 
 def test_deferred_reweighting():
@@ -253,102 +157,6 @@ def test_masked_objective_with_nobody_left():
     np.testing.assert_allclose(losses_seen(model, x, y), [expected], 1e-4)
 
 
-def test_training_settings_change_while_training():
-    model, x, y = still_model()
-    thresholds = [[0.5, 0.7], [1.0, 1.0], [0.0, 0.0], [0.9, 0.3]]
-    exit_weights = [[1, 1, 1], [1, 1, 1], [2, 1, 0.5], [0, 0, 1]]
-    schedules = [
-        callbacks.VariableSchedule(
-            model.exit_loss.thresholds, thresholds.__getitem__
-        ),
-        callbacks.VariableSchedule(
-            model.exit_loss.exit_weights, exit_weights.__getitem__
-        ),
-    ]
-    found = losses_seen(model, x, y, epochs=4, callbacks=schedules)
-    expected = [
-        expected_loss(model, x, y, t, exit_weights=w)
-        for t, w in zip(thresholds, exit_weights, strict=True)
-    ]
-    np.testing.assert_allclose(found, expected, 1e-4)
-    assert np.abs(np.diff(expected)).min() > 0.01
-    # And between one fit and the next, without another compile.
-    model.training_threshold = 1.0
-    model.exit_loss.exit_weights.assign([1.0, 2.0, 3.0])
-    expected = expected_loss(model, x, y, [1, 1], exit_weights=[1, 2, 3])
-    np.testing.assert_allclose(losses_seen(model, x, y), [expected], 1e-4)
-
-
-def test_thresholds_in_use_change_while_training():
-    model, x, y = still_model(compiled={"metrics": ["accuracy"]})
-    thresholds = [[0.0, 0.0], [1.0, 1.0], [0.6, 0.5]]
-    schedule = callbacks.VariableSchedule(
-        model.thresholds, thresholds.__getitem__
-    )
-    logs = model.fit(
-        x,
-        y,
-        epochs=3,
-        callbacks=[schedule],
-        validation_data=(x, y),
-        verbose=0,
-    ).history
-    _, logits = dense_exits.forward(model, x)
-    for epoch, values in enumerate(thresholds):
-        exits = dense_exits.exits_of(logits, y, "confidence", values)
-        correct = logits[np.arange(20), exits - 1].argmax(axis=-1) == y
-        for prefix in ("", "val_"):
-            assert logs[f"{prefix}accuracy"][epoch] == pytest.approx(
-                correct.mean()
-            )
-            for k in (1, 2, 3):
-                share = logs[f"{prefix}exit_{k}_share"][epoch]
-                assert share == pytest.approx((exits == k).mean())
-    model.threshold = [0.9, 0.0]
-    exits = dense_exits.exits_of(logits, y, "confidence", [0.9, 0.0])
-    logs = model.evaluate(x, y, verbose=0, return_dict=True)
-    assert logs["exit_2_share"] == pytest.approx((exits == 2).mean())
-    assert logs["exit_3_share"] == 0
-
-
-def test_thresholds_of_training_and_of_use_are_two():
-    model = dense_model(threshold=0.25, training_threshold=[0.5, 0.75])
-    assert model.threshold == [0.25, 0.25]
-    assert model.training_threshold == [0.5, 0.75]
-    model.threshold = [0.5, 1.0]
-    model.training_threshold = 0.0
-    assert model.threshold == [0.5, 1.0]
-    assert model.training_threshold == [0.0, 0.0]
-    assert to_numpy(model.thresholds).tolist() == [0.5, 1.0]
-    assert to_numpy(model.exit_loss.thresholds).tolist() == [0.0, 0.0]
-    for one in (model.thresholds, model.exit_loss.thresholds):
-        assert not one.trainable
-        assert any(one is weight for weight in model.weights)
-
-
-@pytest.mark.parametrize("what", ["stage", "branch"])
-def test_frozen_parts_stay_and_others_move(what):
-    model = image_model(branch="block", training_threshold=1.0)
-    frozen = model.stages[0] if what == "stage" else model.branches[0]
-    frozen.trainable = False
-    still = {id(one) for one in frozen.variables}
-    assert still
-    model.compile(keras.optimizers.SGD(0.5), SPARSE(from_logits=True))
-    assert not still & {id(one) for one in model.trainable_variables}
-    before = [to_numpy(one) for one in model.variables]
-    model.fit(*images(), batch_size=6, verbose=0)
-    moved = set()
-    for variable, old in zip(model.variables, before, strict=True):
-        if np.any(to_numpy(variable) != old):
-            moved.add(id(variable))
-    assert not still & moved
-    assert moved >= {
-        id(one)
-        for one in model.trainable_variables
-        if "kernel" in one.path or "gamma" in one.path
-    }
-
-
 @pytest.mark.parametrize(
     ("policy", "branch"),
     [
@@ -390,24 +198,6 @@ def test_mixed_precision_keeps_heads_and_loss_in_float32(policy, branch):
     )
     logs = model.fit(x, y, epochs=2, verbose=0).history
     assert np.isfinite(logs["loss"]).all()
-
-
-def test_batch_statistics_move_in_training_alone():
-    """Those of the branches too, though all have left before."""
-    x, y = images()
-    model = image_model(
-        branch="block", criterion="confidence", training_threshold=0.0
-    )
-    model.compile(keras.optimizers.SGD(0.0), SPARSE(from_logits=True))
-    means = [one for one in model.variables if one.path.endswith("moving_mean")]
-    assert len(means) == 4  # Two of the backbone, one of each branch.
-    before = [to_numpy(one) for one in means]
-    model.evaluate(x, y, verbose=0)
-    for one, old in zip(means, before, strict=True):
-        np.testing.assert_array_equal(to_numpy(one), old)
-    model.fit(x, y, verbose=0)
-    for one, old in zip(means, before, strict=True):
-        assert np.abs(to_numpy(one) - old).max() > 1e-4
 
 
 def test_recompiling_any_number_of_times():

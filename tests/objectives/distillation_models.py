@@ -105,3 +105,7 @@ def plain_loss(model, x, y):
 def state_of(model):
     """Returns all variables of a model, seeds of its generators included."""
     return [to_numpy(one).copy() for one in model.variables]
+
+
+def student(dim=8, seed=3, **kwargs):
+    return linear_model(5, seed, projection_dim=dim, **kwargs)

@@ -1,4 +1,4 @@
-"""Teachers of all kinds: what is read from each, and what is refused."""
+"""Teachers of all kinds, and what is read from each."""
 
 import json
 import pathlib
@@ -7,10 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_lt.models import EarlyExitModel
 from keras_lt.models import LongTailModel
 from keras_lt.objectives import FeatureDistillation
-from keras_lt.objectives import LogitDistillation
 from keras_lt.objectives import Teacher
 from tests.checks import to_numpy
 from tests.models import backbones_test as backbones
@@ -21,10 +19,8 @@ from tests.models.small_models import small_backbone
 from tests.objectives.distillation_models import SIZE
 from tests.objectives.distillation_models import crossentropy
 from tests.objectives.distillation_models import examples
-from tests.objectives.distillation_models import linear_model
-from tests.objectives.distillation_models import seeded
-from tests.objectives.distillation_models import state_of
 from tests.objectives.distillation_models import teachers
+from tests.objectives.teacher_models import plain_layers
 from tests.quick_weights import draw_with_numpy
 
 
@@ -44,15 +40,6 @@ def check_reads(teacher, x, features, logits=None):
     assert teacher.image_shape == x.shape[1:]
     known = {id(one) for one in teacher.variables}
     assert all(id(one) in known for one in teacher._graph.variables)
-
-
-def plain_layers(end=None, classes=CLASSES):
-    """Returns a model that ends in logits, or in `end`, layer by layer."""
-    inputs = keras.Input((6, 6, 3))
-    maps = keras.layers.Conv2D(5, 3, name="maps")(inputs)
-    pooled = keras.layers.GlobalAveragePooling2D(name="pooled")(maps)
-    outputs = keras.layers.Dense(classes, name="logits")(pooled)
-    return inputs, maps, pooled, end(outputs) if end else outputs
 
 
 def read(inputs, outputs, x):
@@ -142,21 +129,6 @@ def test_model_whose_end_is_named():
     check_reads(Teacher(model, "end"), x, to_numpy(model(x)))
 
 
-ENDS = {
-    "activation": keras.layers.Activation("softmax"),
-    "layer": keras.layers.Softmax(),
-    "operation": keras.ops.softmax,
-    "sigmoid": keras.layers.Activation("sigmoid"),
-    "inside": keras.Sequential([keras.Input((4,)), keras.layers.Softmax()]),
-}
-
-
-@pytest.mark.parametrize("end", ENDS)
-def test_probabilities_are_no_logits(end):
-    inputs, _, _, outputs = plain_layers(ENDS[end])
-    assert Teacher(keras.Model(inputs, outputs), "pooled").num_classes is None
-
-
 def test_logits_that_pass_another_layer_are_logits():
     inputs, _, _, outputs = plain_layers(keras.layers.Activation("linear"))
     assert Teacher(keras.Model(inputs, outputs), "pooled").num_classes == 4
@@ -217,24 +189,6 @@ def test_teacher_from_a_file_of_another_backend():
     check_reads(Teacher(loaded), images(4)[0], features, logits)
 
 
-def test_teacher_that_was_a_student():
-    """Its own teachers are not taken along."""
-    masters = teachers((4, 3))
-    middle = linear_model(5, 3, projection_dim=7)
-    number = len(middle.variables)
-    middle.compile(
-        "sgd", crossentropy(), objectives=[FeatureDistillation(masters)]
-    )
-    assert len(middle.variables) > number
-    assert len(Teacher(middle).variables) == number
-    x, y = examples()
-    model = linear_model(5, 4, projection_dim=7)
-    term = FeatureDistillation([middle])
-    model.compile("sgd", crossentropy(), objectives=[term])
-    assert len(term.constants) == number
-    model.train_on_batch(x, y)
-
-
 def test_images_of_whole_numbers():
     inputs = keras.Input((4, 4, 1), dtype="uint8")
     x = keras.layers.Rescaling(1 / 255)(inputs)
@@ -259,161 +213,3 @@ def test_of_takes_models_and_teachers():
     teacher = Teacher(master)
     assert Teacher.of(teacher) is teacher
     assert Teacher.of(master).model is master
-
-
-class Subclassed(keras.Model):
-    def call(self, x):
-        return x
-
-
-def two_inputs():
-    ends = [keras.Input((3,)), keras.Input((3,))]
-    return keras.Model(ends, keras.layers.Add()(ends))
-
-
-def twice():
-    inputs = keras.Input((3,))
-    layer = keras.layers.Dense(3, name="twice")
-    return keras.Model(inputs, layer(layer(inputs)))
-
-
-def unbuilt():
-    return keras.Sequential([keras.layers.Dense(3)])
-
-
-@pytest.mark.parametrize(
-    ("make", "features", "message"),
-    [
-        (Subclassed, "x", "a Subclassed. Call it on a `keras.Input`"),
-        (unbuilt, "x", "a built functional or sequential model"),
-        (two_inputs, "add", "with one input and one output"),
-        (lambda: "model", None, "Received: 'model', a str"),
-        (twice, "twice", "twice"),
-        (twice, None, r"must be named.*\(None, 3\).*\['.*', 'twice'\]"),
-        (small_backbone, "stage_9", "stage_9"),
-    ],
-)
-def test_what_is_no_teacher(make, features, message):
-    with pytest.raises(ValueError, match=message):
-        Teacher(make(), features)
-
-
-@pytest.mark.parametrize("given", [[], None, ()])
-def test_no_teachers(given):
-    with pytest.raises(ValueError, match="must be a list of one model or more"):
-        FeatureDistillation(given)
-
-
-def test_a_model_is_no_list_of_models():
-    (master,) = teachers((5,))
-    for one in (master, Teacher(master)):
-        with pytest.raises(ValueError, match=r"Pass `\[model\]`"):
-            LogitDistillation(one)
-
-
-def test_teachers_of_other_images():
-    (master,) = teachers((5,))
-    masters = [small_backbone(), master]
-    with pytest.raises(
-        ValueError, match=r"which takes \(6,\), and one that takes \(6, 6, 3\)"
-    ):
-        FeatureDistillation(masters)
-    model = LongTailModel(small_backbone(), CLASSES)
-    with pytest.raises(
-        ValueError, match=r"takes, \(6, 6, 3\). Received: .* shape \(6,\)"
-    ):
-        model.compile(
-            "sgd", crossentropy(), objectives=[FeatureDistillation([master])]
-        )
-
-
-@pytest.mark.parametrize("nested", [False, True])
-def test_augmentation_in_the_student(nested):
-    inputs = keras.Input((6, 6, 3))
-    flip = keras.layers.RandomFlip(name="flip")
-    if nested:
-        flip = keras.Sequential([keras.layers.Rescaling(2.0), flip])
-    backbone = keras.Model(inputs, keras.layers.Conv2D(5, 3)(flip(inputs)))
-    masters = [LongTailModel(small_backbone(), CLASSES)]
-    for model in (
-        LongTailModel(backbone, CLASSES),
-        EarlyExitModel(backbone, [], CLASSES),
-    ):
-        with pytest.raises(ValueError, match=r"'flip' \(RandomFlip\) inside"):
-            model.compile(
-                "sgd", crossentropy(), objectives=[LogitDistillation(masters)]
-            )
-        model.compile("sgd", crossentropy())
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_teacher_that_is_not_finite(bad):
-    (master,) = teachers((5,))
-    kernel, bias = master.classifier.get_weights()
-    bias[2] = bad
-    master.classifier.set_weights([kernel, bias])
-    with pytest.raises(ValueError, match="bias.* of a teacher.*finite"):
-        FeatureDistillation([master])
-
-
-def test_one_teacher_given_twice():
-    x, _ = examples()
-    (master,) = teachers((5,))
-    features = np.random.default_rng(0).normal(size=(10, 5)).astype("float32")
-    labels = np.zeros(10, "int32")
-    once, twice = (
-        FeatureDistillation([master]),
-        FeatureDistillation([master] * 2),
-    )
-    once.build((None, 5))
-    twice.build((None, 10))
-    both = np.concatenate([features, features], axis=1)
-    np.testing.assert_allclose(
-        to_numpy(twice(both, labels, x=x)),
-        to_numpy(once(features, labels, x=x)),
-        1e-4,
-    )
-
-
-def test_teacher_is_frozen_and_trained_on_as_its_owner_likes():
-    x, y = examples()
-    (master,) = teachers((5,), activation="tanh")
-    master.trainable = False
-    model = linear_model(5, 3)
-    term = FeatureDistillation([master], alpha=1.0)
-    model.compile(keras.optimizers.SGD(0.0), crossentropy(), objectives=[term])
-    first = model.train_on_batch(x, y)
-    master.trainable = True
-    before = state_of(master)
-    np.testing.assert_allclose(model.train_on_batch(x, y), first, 1e-5)
-    for now, then in zip(state_of(master), before, strict=True):
-        np.testing.assert_array_equal(now, then)
-    # The objective has its own copies: it follows the teacher as it was.
-    master.compile(keras.optimizers.SGD(1.0), crossentropy())
-    master.train_on_batch(x, y)
-    assert np.abs(state_of(master)[1] - before[1]).max() > 1e-3
-    np.testing.assert_allclose(model.train_on_batch(x, y), first, 1e-5)
-
-
-def test_teachers_of_different_kinds_at_once():
-    x, y = images()
-    masters = [
-        LongTailModel(small_backbone(), CLASSES),
-        image_model(exits=["one"]),
-        Teacher(keras.Model(*_ends()), features="pooled"),
-        small_backbone(dropout=0.5),
-    ]
-    term = FeatureDistillation(masters)
-    assert term.teachers.feature_dims == [5, 6, 5, 5]
-    assert term.teachers.num_classes is None
-    model = seeded(
-        LongTailModel(small_backbone(), CLASSES, projection_dim=21), 1
-    )
-    model.compile(keras.optimizers.SGD(0.01), crossentropy(), objectives=[term])
-    losses = model.fit(x, y, epochs=3, batch_size=12, verbose=0).history["loss"]
-    assert losses[-1] < losses[0]
-
-
-def _ends():
-    inputs, _, _, outputs = plain_layers()
-    return inputs, outputs
