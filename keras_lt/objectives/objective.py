@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_lt.types import Config
 from keras_lt.types import Tensor
@@ -109,6 +110,11 @@ class Objective(keras.layers.Layer):
         )
 
     @property
+    def setting_variables(self) -> Sequence[keras.Variable]:
+        """Variables that stay as they are when a file is loaded."""
+        return [self.weight, self.base_weight]
+
+    @property
     def constants(self) -> Sequence[keras.Variable]:
         """Variables that never change and are not saved, as of teachers."""
         return []
@@ -142,7 +148,12 @@ class Objective(keras.layers.Layer):
                 stacklevel=2,
             )
             return
+        kept = [
+            (one, ops.convert_to_numpy(one)) for one in self.setting_variables
+        ]
         super().load_own_variables(store)
+        for variable, value in kept:
+            variable.assign(value)
 
     def _factor(self, name: str, value: float) -> keras.Variable:
         check_not_negative(name, value)

@@ -44,7 +44,9 @@ class Robustness(Objective):
     batch, and a margin of `2 * radius` for `j` of another class. It is averaged
     over the examples of a class, then over the classes of the batch. Batches
     need several examples of a class (`samplers.ClassAware`), and 4 of them
-    leave a loss of `log(4)` at the least.
+    leave a loss of `log(4)` at the least. Examples of weight 0, and those that
+    `mask_objectives` leaves out, bring no loss, but count among the examples
+    of their class: of it remains the share that others have.
 
     `fit` refreshes the centroids by itself, from the data that it trains on.
     With `train_on_batch`, which knows no epochs, take another kind of
@@ -75,8 +77,9 @@ class Robustness(Objective):
         radius_penalty: Factor on the penalty of `"learned"`.
         batches: What the pass goes over, as `fit` takes it: `Batches` with
             the sampler that a recipe names, for instance. If None, `"epoch"`
-            takes what is trained on. With a moving average, the pass only
-            measures. Not saved with the model.
+            takes what is trained on. With a moving average, the first pass
+            gives its start, and others only measure. Not saved with the
+            model.
         weight: Factor on the term.
         base_weight: Factor on the classification loss. `1 - weight` gives the
             joint loss with one lambda.
@@ -195,6 +198,14 @@ class Robustness(Objective):
             of_class = ops.take(weights, labels, axis=0)
         weights = class_weights_in_batch(labels, of_class) * known
         return values + self.radii.divergence(), weights
+
+    @property
+    def setting_variables(self) -> Sequence[keras.Variable]:
+        radii = self.radii.values
+        return [
+            *super().setting_variables,
+            *([] if radii.trainable else [radii]),
+        ]
 
     def callbacks(
         self, x: Any = None, y: Any = None

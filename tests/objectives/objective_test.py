@@ -89,6 +89,23 @@ def test_factors_are_not_trained():
     assert not Counting().trainable_variables
 
 
+def test_a_file_does_not_change_the_factors(tmp_path):
+    """They are settings, which a file of another run knows nothing of."""
+    saved, x, _ = model_and_data()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    saved.compile("sgd", loss, objectives=[Counting()])
+    saved.save_weights(tmp_path / "a.weights.h5")
+    model, _, _ = model_and_data()
+    objective = Counting(weight=0.25, base_weight=0.5)
+    model.compile("sgd", loss, objectives=[objective])
+    model.load_weights(tmp_path / "a.weights.h5")
+    assert float(objective.weight) == 0.25
+    assert float(objective.base_weight) == 0.5
+    np.testing.assert_array_equal(
+        model.predict(x, verbose=0), saved.predict(x, verbose=0)
+    )
+
+
 def test_is_float32_under_mixed_precision():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

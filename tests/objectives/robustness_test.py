@@ -401,6 +401,25 @@ def test_state_is_saved_and_restored(tmp_path):
     )
 
 
+@pytest.mark.parametrize("radius", ["sqrt_n", "learned"])
+def test_a_file_brings_radii_that_were_trained_alone(tmp_path, radius):
+    images, labels = examples()
+    models = [small_model(seed) for seed in range(2)]
+    terms = [Robustness(COUNTS, radius, mean_radius=r) for r in (0.5, 0.0)]
+    for model, term in zip(models, terms, strict=True):
+        model.compile("sgd", crossentropy(), objectives=[term])
+    models[0].fit(images, labels, verbose=0)
+    models[0].save_weights(tmp_path / "a.weights.h5")
+    models[1].load_weights(tmp_path / "a.weights.h5")
+    np.testing.assert_array_equal(terms[1].current_radii(), 0.0)
+    trained = [to_numpy(term.radii.values) for term in terms]
+    equal = np.array_equal(*trained)
+    assert equal == (radius == "learned")
+    np.testing.assert_array_equal(
+        to_numpy(terms[1].centroids), to_numpy(terms[0].centroids)
+    )
+
+
 def test_weights_of_an_earlier_stage_load_with_one_warning(tmp_path):
     first = small_model(seed=1)
     first.compile("sgd", crossentropy())
