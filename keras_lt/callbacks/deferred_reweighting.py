@@ -25,7 +25,7 @@ class DeferredReweighting(keras.callbacks.Callback):
 
     The weights go to `model.class_weights`, which the compiled step reads, and
     follow from the epoch alone: a training that goes on after a crash has
-    those that it should have.
+    those that it should have. After `fit` all classes weigh 1 again.
 
     Args:
         class_counts: Number of training examples of each class, by label.
@@ -96,6 +96,10 @@ class DeferredReweighting(keras.callbacks.Callback):
     ) -> None:
         """Sets the weights of this epoch."""
         self.model.class_weights.assign(self.weights(epoch))
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Weighs all classes alike again, for what comes next."""
+        self.model.class_weights.assign(np.ones_like(self._late))
 
     def get_config(self) -> Config:
         """Returns the arguments of the callback."""

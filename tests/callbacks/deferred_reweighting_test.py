@@ -54,6 +54,10 @@ def test_compiled_loss_switches_at_the_epoch():
     )
 
 
+def weights_of(model):
+    return keras.ops.convert_to_numpy(model.class_weights)
+
+
 def test_follows_from_the_epoch_alone():
     model = make_model()
     model.compile(
@@ -61,6 +65,10 @@ def test_follows_from_the_epoch_alone():
     )
     x, labels = make_data()
     callback = DeferredReweighting(COUNTS, start_epoch=2, beta=BETA)
+    seen = []
+    spy = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(weights_of(model))
+    )
     expected = {3: paper_weights(COUNTS, BETA), 1: np.ones(3)}
     for first, weights in expected.items():
         model.fit(
@@ -69,11 +77,10 @@ def test_follows_from_the_epoch_alone():
             initial_epoch=first,
             epochs=first + 1,
             verbose=0,
-            callbacks=[callback],
+            callbacks=[callback, spy],
         )
-        np.testing.assert_allclose(
-            keras.ops.convert_to_numpy(model.class_weights), weights, 1e-6
-        )
+        np.testing.assert_allclose(seen.pop(), weights, 1e-6)
+        np.testing.assert_array_equal(weights_of(model), 1.0)
 
 
 def test_config_round_trip():
