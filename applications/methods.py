@@ -184,7 +184,8 @@ def combine(names: Sequence[str]) -> Method:
         names: Names in `METHODS`.
 
     Raises:
-        ValueError: If a name is unknown, or two methods set the same part.
+        ValueError: If a name is unknown, two methods set the same part, or
+            two make up for how frequent a class is.
     """
     chosen: dict[str, object] = {}
     owner: dict[str, str] = {}
@@ -203,4 +204,25 @@ def combine(names: Sequence[str]) -> Method:
                 )
             chosen[part] = value
             owner[part] = name
-    return Method(**chosen)
+    method = Method(**chosen)
+    _check_balanced_once(method, owner)
+    return method
+
+
+def _check_balanced_once(method: Method, owner: dict[str, str]) -> None:
+    """Raises if classes that are drawn alike are weighed as well.
+
+    A student of teachers has a plain loss in place of one for frequencies.
+    """
+    balanced = (samplers.ClassBalanced, samplers.Deferred)
+    if not isinstance(method.make_sampler(2, 1), balanced):
+        return
+    by_loss = method.loss in FOR_FREQUENCIES and not method.distilled
+    other = "callback" if method.callback else "loss" if by_loss else None
+    if other is not None:
+        raise ValueError(
+            "One method at most must make up for how frequent a class is. "
+            f"Received: {owner['sampler']!r}, which draws all classes alike, "
+            f"and {owner[other]!r}, whose {other} weighs rare ones more. Take "
+            "one of them."
+        )

@@ -74,6 +74,32 @@ def test_methods_that_set_one_part_are_refused():
         methods.combine(["focal", "logit_adjusted"])
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("cbd", "ldam_drw"),
+        ("drw", "class_balanced_sampling"),
+        ("class_balanced_sampling", "balanced_softmax"),
+        ("class_balanced", "deferred_resampling"),
+    ],
+)
+def test_frequencies_are_made_up_for_once(names):
+    with pytest.raises(ValueError, match="make up for how frequent a class"):
+        methods.combine(names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("cbd", "balanced_softmax"),
+        ("class_balanced_sampling", "ldam"),
+        ("elf", "ldam_drw"),
+    ],
+)
+def test_margins_and_students_go_with_samplers(names):
+    assert methods.combine(names).parts()
+
+
 def test_unknown_method_is_named():
     with pytest.raises(ValueError, match="Received: 'magic'"):
         methods.combine(["magic"])
