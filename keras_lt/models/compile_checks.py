@@ -28,6 +28,12 @@ def check_loss(loss: Any) -> None:
             f"Received: {name}(from_logits=False). Use "
             f"`{name}(from_logits=True)`."
         )
+    if loss.reduction == "sum":
+        raise ValueError(
+            "`loss` must be averaged over the examples, as the model does. "
+            "Received: reduction='sum'. Leave `reduction` out, and multiply "
+            "the learning rate by the batch size."
+        )
 
 
 def check_ldam_heads(

@@ -101,7 +101,8 @@ class EarlyExitModel(StagedModel):
     and `features/<layer>` for each of `feature_layers`.
 
     The logs of `fit` and `evaluate` have the early answer under the names of
-    the metrics and as `loss`, the answer at full depth under `full_` and the
+    the metrics, and `evaluate` its loss, where `fit` has the sum over the
+    exits; the answer at full depth under `full_` and the
     name, the share that leaves at each exit in use as `exit_1_share` and so
     on, and as `hard_share` the share that reaches the last exit by the
     criterion of training.

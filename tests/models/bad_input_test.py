@@ -30,6 +30,7 @@ def test_ldam_wants_a_cosine_classifier_of_its_scale():
         ("sparse_categorical_crossentropy", "must be a `keras.losses.Loss`"),
         (None, "must be a `keras.losses.Loss`"),
         (SPARSE(), "from_logits=False"),
+        (SPARSE(from_logits=True, reduction="sum"), "reduction='sum'"),
     ],
 )
 def test_unfit_losses(loss, message):
