@@ -2,7 +2,6 @@
 
 import inspect
 import os
-import pathlib
 import re
 import subprocess
 import sys
@@ -10,18 +9,16 @@ import sys
 import keras
 import pytest
 
+from tests.docs_blocks import BLOCK
+from tests.docs_blocks import ROOT
 from tests.public_names import public_objects
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = [
     path
     for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
     if "```python" in path.read_text(encoding="utf-8")
 ]
-BLOCK = re.compile(
-    r"(?P<note><!-- not run: [^>]+ -->\n)?^```python\n(?P<code>.*?)^```$",
-    re.DOTALL | re.MULTILINE,
-)
+
 
 once = pytest.mark.skipif(
     keras.config.backend() != "jax",

@@ -14,25 +14,14 @@ from keras_lt.inference import export
 from keras_lt.inference import export_stages
 from keras_lt.inference import stage_answers
 from keras_lt.inference import stage_formats
+from tests.inference.export_marks import BACKEND
+from tests.inference.export_marks import onnx_only
+from tests.inference.export_marks import saved_model_only
 from tests.inference.exported_network import CLASSES
 from tests.inference.exported_network import SHAPE
 from tests.inference.exported_network import exit_logits
 from tests.inference.exported_network import small_images
 from tests.inference.exported_network import small_network
-
-BACKEND = keras.config.backend()
-MISSING = [
-    name
-    for name in (*stage_formats.PACKAGES["onnx", BACKEND], "onnxruntime")
-    if importlib.util.find_spec(name) is None
-]
-onnx_only = pytest.mark.skipif(
-    bool(MISSING), reason=f"{' and '.join(MISSING)} not installed"
-)
-saved_model_only = pytest.mark.skipif(
-    BACKEND == "torch" or importlib.util.find_spec("tensorflow") is None,
-    reason="Keras writes a SavedModel with TensorFlow, and not from torch",
-)
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ from keras_lt.inference import StagedRunner
 from keras_lt.models import EarlyExitModel
 from keras_lt.models import TransformerBackbone
 from keras_lt.models import resnet20
-from tests.docs_test import BLOCK
-from tests.inference.export_test import onnx_only
-from tests.inference.export_test import saved_model_only
+from tests.docs_blocks import BLOCK
+from tests.inference.export_marks import onnx_only
+from tests.inference.export_marks import saved_model_only
 from tests.inference.exported_network import mixed_thresholds
 from tests.models.transformers import BLOCKS
 from tests.models.transformers import images

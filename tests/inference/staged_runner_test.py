@@ -12,7 +12,7 @@ from keras_lt.data import transforms
 from keras_lt.inference import StagedRunner
 from keras_lt.inference import export_stages
 from keras_lt.inference.staged_runner import main
-from tests.inference.export_test import onnx_only
+from tests.inference.export_marks import onnx_only
 from tests.inference.exported_network import CLASSES
 from tests.inference.exported_network import SHAPE
 from tests.inference.exported_network import chosen_afterwards

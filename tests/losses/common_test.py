@@ -15,28 +15,13 @@ from tests.checks import small_classifier
 from tests.checks import small_data
 from tests.checks import to_numpy
 from tests.gradients import gradient
+from tests.losses.cases import CASES
+from tests.losses.cases import COUNTS
+from tests.losses.cases import PAIRS
+from tests.losses.cases import values
 
-COUNTS = [100, 30, 10, 1]
 NUM_CLASSES = len(COUNTS)
 MANY_CLASSES = 8142  # iNaturalist 2018, more than float16 ids can tell apart.
-CASES = {
-    "BalancedSoftmax": [{"class_counts": COUNTS}],
-    "ClassBalanced": [
-        {"class_counts": COUNTS, "beta": 0.9, "form": "softmax"},
-        {"class_counts": COUNTS, "beta": 0.99, "form": "sigmoid"},
-        {"class_counts": COUNTS, "form": "focal", "gamma": 0.5},
-    ],
-    "Focal": [
-        {"gamma": 0.5},
-        {"gamma": 2.0, "form": "sigmoid"},
-    ],
-    "LDAM": [{"class_counts": COUNTS, "max_margin": 0.4, "scale": 10.0}],
-    "LabelAwareSmoothing": [
-        {"class_counts": COUNTS, "head": 0.3, "tail": 0.05, "form": "convex"}
-    ],
-    "LogitAdjusted": [{"class_counts": COUNTS, "tau": 1.5}],
-}
-PAIRS = [(name, case) for name in sorted(CASES) for case in CASES[name]]
 WITH_COUNTS = [
     getattr(losses, name)
     for name in sorted(CASES)
@@ -59,11 +44,6 @@ def batch(seed=0, size=12, scale=3.0):
     generator = np.random.default_rng(seed)
     logits = scale * generator.normal(size=(size, NUM_CLASSES))
     return np.arange(size) % NUM_CLASSES, logits.astype("float32")
-
-
-def values(loss, labels, logits):
-    labels = keras.ops.convert_to_tensor(labels)
-    return to_numpy(loss.call(labels, keras.ops.convert_to_tensor(logits)))
 
 
 def with_counts(kind, class_counts, **kwargs):

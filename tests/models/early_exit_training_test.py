@@ -11,7 +11,7 @@ from keras_lt import losses
 from keras_lt.models import EarlyExitModel
 from tests import early_exit_reference as reference
 from tests.checks import to_numpy
-from tests.losses import common_test as losses_test
+from tests.losses import cases
 from tests.models import dense_exits
 from tests.models.exit_models import dense_model
 from tests.models.exit_models import image_model
@@ -31,7 +31,7 @@ from tests.models.still_models import still_model
 
 @pytest.mark.parametrize("soft", [False, True], ids=["ids", "soft"])
 @pytest.mark.parametrize(
-    "pair", losses_test.PAIRS, ids=lambda pair: "-".join(map(str, pair))
+    "pair", cases.PAIRS, ids=lambda pair: "-".join(map(str, pair))
 )
 def test_composes_with_every_loss(pair, soft):
     name, arguments = pair
@@ -46,7 +46,7 @@ def test_composes_with_every_loss(pair, soft):
         y = y.astype("float32")
         weights = y @ class_weights
     logits = to_numpy(model(x)["exits"])
-    values = [losses_test.values(loss, y, logits[:, k]) for k in range(3)]
+    values = [cases.values(loss, y, logits[:, k]) for k in range(3)]
     expected = reference.total(
         np.stack(values, axis=1),
         dense_exits.exits_of(logits, y, CRITERION, THRESHOLDS),

@@ -11,7 +11,7 @@ from keras_lt.models import LongTailModel
 from keras_lt.objectives import FeatureDistillation
 from keras_lt.objectives import Teacher
 from tests.checks import to_numpy
-from tests.models import backbones_test as backbones
+from tests.models import library_backbones as backbones
 from tests.models.exit_models import image_model
 from tests.models.small_models import CLASSES
 from tests.models.small_models import images

@@ -10,10 +10,10 @@ from keras_lt.data import Batches
 from tests.checks import to_numpy
 from tests.models import exit_models
 from tests.models import small_models
-from tests.posthoc.tau_normalization_test import check_separate
-from tests.posthoc.tau_normalization_test import check_unchanged
-from tests.posthoc.tau_normalization_test import trained
-from tests.posthoc.tau_normalization_test import values_of
+from tests.posthoc.changed_copies import check_separate
+from tests.posthoc.changed_copies import check_unchanged
+from tests.posthoc.changed_copies import trained
+from tests.posthoc.changed_copies import values_of
 
 CLASSES = small_models.CLASSES
 KINDS = pytest.mark.parametrize("kind", ["cl2n", "l2n", "un"])

@@ -11,23 +11,13 @@ from tests.checks import small_classifier
 from tests.checks import to_numpy
 from tests.models import exit_models
 from tests.models import small_models
+from tests.posthoc.changed_copies import check_separate
+from tests.posthoc.changed_copies import check_unchanged
+from tests.posthoc.changed_copies import trained
+from tests.posthoc.changed_copies import values_of
 
 CLASSES = small_models.CLASSES
 TAUS = pytest.mark.parametrize("tau", [0.0, 0.5, 1.0, 1.5])
-
-
-def trained(model, seed=0):
-    """Gives all weights values as after a training, the variances too."""
-    rng = np.random.default_rng(seed)
-    for variable in model.weights:
-        if variable.path.endswith("thresholds"):
-            continue
-        variable.assign(rng.uniform(0.1, 1.5, size=variable.shape))
-    return model
-
-
-def values_of(model):
-    return [to_numpy(variable).copy() for variable in model.variables]
 
 
 def expected_logits(features, layer, tau, keep_bias):
@@ -38,22 +28,6 @@ def expected_logits(features, layer, tau, keep_bias):
         columns.append(features @ (column / length**tau))
     logits = np.stack(columns, axis=-1)
     return logits + to_numpy(layer.bias) if keep_bias else logits
-
-
-def check_unchanged(model, before):
-    for value, old in zip(values_of(model), before, strict=True):
-        np.testing.assert_array_equal(value, old)
-
-
-def check_separate(model, copy):
-    """Checks that no weight of the copy is one of the model."""
-    before = values_of(model)
-    assert not {id(v) for v in model.variables} & {
-        id(v) for v in copy.variables
-    }
-    for variable in copy.variables:
-        variable.assign(0 * to_numpy(variable))
-    check_unchanged(model, before)
 
 
 @TAUS

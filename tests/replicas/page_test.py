@@ -3,8 +3,8 @@
 import keras
 import pytest
 
-from tests.docs_test import BLOCK
-from tests.docs_test import ROOT
+from tests.docs_blocks import BLOCK
+from tests.docs_blocks import ROOT
 
 pytestmark = [
     pytest.mark.slow,
