@@ -1,7 +1,7 @@
 """Layers: classifiers and heads."""
 
 from keras_lt.layers.batch_normalization import BatchNormalization
-from keras_lt.layers.convolution import Conv2D
+from keras_lt.layers.conv2d import Conv2D
 from keras_lt.layers.cosine_classifier import CosineClassifier
 from keras_lt.layers.exit_block import ExitBlock
 from keras_lt.layers.exit_branch import ExitBranch

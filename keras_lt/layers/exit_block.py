@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_lt.layers.batch_normalization import BatchNormalization
-from keras_lt.layers.convolution import Conv2D
+from keras_lt.layers.conv2d import Conv2D
 from keras_lt.registration import serializable
 from keras_lt.types import Config
 from keras_lt.types import Tensor
