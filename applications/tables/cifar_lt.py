@@ -125,6 +125,10 @@ ROWS = (
             Line(
                 "ELF + LDAM-DRW without hardness, at full depth", "full_depth"
             ),
+            Line(
+                "ELF + LDAM-DRW without hardness, mean of exits",
+                "exit_average",
+            ),
         ),
     ),
     Row(
@@ -267,8 +271,10 @@ ROWS = (
 _ADJUSTED = ("crossentropy", "adjusted")
 _ELF = ("elf_ldam_drw", "as_trained")
 _ELF_DEEP = ("elf_ldam_drw", "full_depth")
+_ELF_MEAN = ("elf_ldam_drw", "exit_average")
 _CONTROL = ("elf_ldam_drw_threshold1", "as_trained")
 _CONTROL_DEEP = ("elf_ldam_drw_threshold1", "full_depth")
+_CONTROL_MEAN = ("elf_ldam_drw_threshold1", "exit_average")
 _LDAM = ("ldam_drw", "as_trained")
 _ROBUST_LINE = ("dro_lt", "as_trained")
 _CBD = ("cbd1", "as_trained")
@@ -315,6 +321,7 @@ CIFAR_LT = Table(
         (_ELF_DEEP, _LDAM),
         (_ELF, _CONTROL),
         (_ELF_DEEP, _CONTROL_DEEP),
+        (_ELF_MEAN, _CONTROL_MEAN),
         (_ROBUST_LINE, ("dro_lt_no_term", "as_trained")),
         (_ROBUST_LINE, ("dro_lt_radius0", "as_trained")),
         (_ROBUST_LINE, ("crt", "as_trained")),
