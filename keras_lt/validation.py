@@ -10,54 +10,75 @@ from keras_lt.types import ClassCounts
 
 def check_positive(name: str, value: float) -> float:
     """Returns `value`, or raises if it is not a finite number above 0."""
-    if not (np.isfinite(value) and value > 0):
+    if not 0 < _as_float(value) < np.inf:
         raise ValueError(
-            f"`{name}` must be a finite number greater than 0. "
-            f"Received: {name}={value}."
+            f"`{name}` must be a finite number greater than 0. Received: "
+            f"{name}={value!r}. Pass a number such as 0.1 or 1."
         )
     return value
 
 
 def check_not_negative(name: str, value: float) -> float:
     """Returns `value`, or raises if it is not a finite number from 0 up."""
-    if not (np.isfinite(value) and value >= 0):
+    if not 0 <= _as_float(value) < np.inf:
         raise ValueError(
-            f"`{name}` must be a finite number, 0 or greater. "
-            f"Received: {name}={value}."
+            f"`{name}` must be a finite number, 0 or greater. Received: "
+            f"{name}={value!r}. Pass 0, or a number such as 0.1 or 1."
         )
     return value
 
 
 def check_positive_int(name: str, value: int) -> int:
     """Returns `value` as an int, or raises if it is not a whole number > 0."""
-    if isinstance(value, bool) or int(value) != value or value < 1:
-        raise ValueError(
-            f"`{name}` must be a whole number, 1 or greater. "
-            f"Received: {name}={value!r}."
-        )
-    return int(value)
+    return _check_int(name, value, least=1)
 
 
 def check_not_negative_int(name: str, value: int) -> int:
     """Returns `value` as an int, or raises if it is not a whole number >= 0."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < 0:
-        raise ValueError(
-            f"`{name}` must be a whole number, 0 or greater. "
-            f"Received: {name}={value!r}."
-        )
-    return int(value)
+    return _check_int(name, value, least=0)
 
 
 def check_fraction(name: str, value: float, *, open_end: bool = False) -> float:
     """Returns `value`, or raises if it is outside 0 to 1."""
-    inside = 0 <= value < 1 if open_end else 0 <= value <= 1
-    if not inside:
+    number = _as_float(value)
+    if not (0 <= number < 1 or (number == 1 and not open_end)):
         end = "smaller than 1" if open_end else "at most 1"
         raise ValueError(
-            f"`{name}` must be at least 0 and {end}. Received: {name}={value}."
+            f"`{name}` must be at least 0 and {end}. Received: "
+            f"{name}={value!r}. Pass a share such as 0.5, which is 50 percent."
         )
     return value
+
+
+def _check_int(name: str, value: Any, least: int) -> int:
+    whole = _as_int(value)
+    if whole is None or whole < least:
+        raise ValueError(
+            f"`{name}` must be a whole number, {least} or greater. Received: "
+            f"{name}={value!r}. Pass an int, or a float that is whole."
+        )
+    return whole
+
+
+def _as_float(value: Any) -> float:
+    """Returns NaN, which is in no range, for what is no number."""
+    if isinstance(value, str | bytes):
+        return np.nan
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return np.nan
+
+
+def _as_int(value: Any) -> int | None:
+    """Returns None for what is no whole number; a truth value is none."""
+    if isinstance(value, bool | np.bool_ | str | bytes):
+        return None
+    try:
+        whole = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return whole if whole == value else None
 
 
 def check_choice(name: str, value: Any, allowed: Collection[Any]) -> Any:

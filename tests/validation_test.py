@@ -5,35 +5,63 @@ import pytest
 from keras_lt import validation
 
 
-@pytest.mark.parametrize("value", [0, -1, np.nan, np.inf])
+NO_NUMBERS = ["1", b"1", None, [1], 1j]
+"""What Python itself would refuse in its own words, or take for a number."""
+
+
+def refused(check, *args):
+    """Returns the message; says what held not, what came and what to do."""
+    with pytest.raises(ValueError) as error:
+        check(*args)
+    *_, needed, received, advice = str(error.value).split(". ", 2)
+    assert needed.startswith(f"`{args[0]}` must be ")
+    assert received.startswith(f"Received: {args[0]}=")
+    assert advice.startswith("Pass ")
+    return str(error.value)
+
+
+@pytest.mark.parametrize("value", [0, -1, np.nan, np.inf, *NO_NUMBERS])
 def test_check_positive(value):
     assert validation.check_positive("scale", 0.5) == 0.5
-    with pytest.raises(ValueError, match=f"greater than 0.*scale={value}"):
-        validation.check_positive("scale", value)
+    message = refused(validation.check_positive, "scale", value)
+    assert f"greater than 0. Received: scale={value!r}." in message
 
 
-@pytest.mark.parametrize("value", [-1e-9, np.nan, np.inf])
+@pytest.mark.parametrize("value", [-1e-9, np.nan, np.inf, *NO_NUMBERS])
 def test_check_not_negative(value):
     assert validation.check_not_negative("tau", 0) == 0
-    with pytest.raises(ValueError, match=f"0 or greater.*tau={value}"):
-        validation.check_not_negative("tau", value)
+    message = refused(validation.check_not_negative, "tau", value)
+    assert f"0 or greater. Received: tau={value!r}." in message
 
 
-@pytest.mark.parametrize("value", [0, -3, 2.5, True])
-def test_check_positive_int(value):
-    assert validation.check_positive_int("num_classes", np.int64(7)) == 7
-    with pytest.raises(ValueError, match=f"whole number.*num_classes={value}"):
-        validation.check_positive_int("num_classes", value)
+@pytest.mark.parametrize("value", [2.5, True, np.True_, np.nan, np.inf])
+@pytest.mark.parametrize("least", [0, 1])
+def test_what_is_no_whole_number_is_refused(least, value):
+    check = [validation.check_not_negative_int, validation.check_positive_int]
+    for one in (least - 1, value, *NO_NUMBERS):
+        message = refused(check[least], "size", one)
+        assert f"number, {least} or greater. Received: size={one!r}" in message
 
 
-@pytest.mark.parametrize("value", [-0.1, 1.1, np.nan])
+@pytest.mark.parametrize("least", [0, 1])
+@pytest.mark.parametrize("kind", [int, float, np.int64, np.float32, np.array])
+def test_whole_numbers_come_back_as_ints(least, kind):
+    check = [validation.check_not_negative_int, validation.check_positive_int]
+    for number in (least, 7):
+        found = check[least]("size", kind(number))
+        assert (found, type(found)) == (number, int)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, np.nan, np.inf, *NO_NUMBERS])
 def test_check_fraction(value):
-    assert validation.check_fraction("head", 1) == 1
-    with pytest.raises(ValueError, match=f"at most 1. Received: head={value}"):
-        validation.check_fraction("head", value)
+    for inside in (0, 0.5, 1):
+        assert validation.check_fraction("head", inside) == inside
+    message = refused(validation.check_fraction, "head", value)
+    assert f"at most 1. Received: head={value!r}" in message
 
 
 def test_check_fraction_with_an_open_end():
+    assert validation.check_fraction("beta", 0.999, open_end=True) == 0.999
     with pytest.raises(ValueError, match="smaller than 1. Received: beta=1"):
         validation.check_fraction("beta", 1, open_end=True)
 
