@@ -1,11 +1,16 @@
 """Argument checks; the one place where the wording of errors is decided."""
 
 from collections.abc import Collection
+from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from keras_lt.types import ClassCounts
+
+_VALUES_AT_A_TIME = 1 << 20
+"""What is looked at together; keeps small what is copied for that."""
 
 
 def check_positive(name: str, value: float) -> float:
@@ -224,16 +229,99 @@ def check_batch(labels: Any, logits: Any, num_classes: int) -> None:
     )
 
 
-def check_finite(name: str, values: np.ndarray) -> None:
-    """Raises if an array of floats holds NaN or infinity, naming the row."""
+def check_soft_labels(name: str, labels: np.ndarray) -> None:
+    """Raises unless each row `(n, classes)` holds the shares of an example.
+
+    The sum of a row may be off by as much as rounding to half precision makes.
+    """
+    for start, part in _row_parts(labels):
+        shares = part.astype("float32")
+        sums = shares.sum(axis=1)
+        # NaN compares as false.
+        fine = (shares >= 0).all(axis=1) & (np.abs(sums - 1) <= 0.01)
+        if not fine.all():
+            row = int(np.argmin(fine))
+            raise ValueError(
+                f"Soft labels in `{name}` must be 0 or greater, and each row "
+                f"must sum to 1. Received: row {start + row} with numbers from "
+                f"{shares[row].min():.4g} to {shares[row].max():.4g} and the "
+                f"sum {sums[row]:.4g}. Divide each row by its sum, or pass "
+                "class ids."
+            )
+
+
+def check_finite(
+    name: str,
+    values: np.ndarray,
+    hint: str = "Repair that row or leave it out.",
+    limit: float | None = None,
+) -> None:
+    """Raises if an array of floats holds NaN or infinity, naming the row.
+
+    Args:
+        name: What the array is called in the message.
+        values: An array; one that holds no floats passes.
+        hint: The end of the message: what to do.
+        limit: Greater numbers count as infinite. By default none do.
+    """
     if values.dtype.kind != "f" or values.size == 0:
         return
-    with np.errstate(invalid="ignore"):
-        # NaN passes through both, and neither makes a copy of the array.
-        if np.isfinite(values.min()) and np.isfinite(values.max()):
-            return
-    row = next(i for i, one in enumerate(values) if not np.isfinite(one).all())
-    raise ValueError(
-        f"`{name}` must be finite. Received: NaN or infinity, first in row "
-        f"{row}. Repair that row or leave it out."
-    )
+    values = np.atleast_1d(values)
+    largest = np.finfo(values.dtype).max if limit is None else limit
+    for start, part in _row_parts(values):
+        # NaN compares as false, and neither end makes a copy of the part.
+        if -largest <= part.min() and part.max() <= largest:
+            continue
+        fine = (np.abs(part) <= largest).reshape(len(part), -1).all(axis=1)
+        raise ValueError(
+            f"`{name}` must be finite. Received: NaN or infinity, first in row "
+            f"{start + int(np.argmin(fine))} of {len(values)}. {hint}"
+        )
+
+
+def check_thresholds(
+    name: str, value: float | Sequence[float], number: int
+) -> np.ndarray:
+    """Returns a threshold for each exit but the last, in float64.
+
+    Args:
+        name: What the thresholds are called in the message.
+        value: One for all exits, or one for each of them.
+        number: How many exits there are beside the last.
+    """
+    thresholds = np.asarray(value, "float64")
+    if thresholds.ndim == 0:
+        thresholds = np.full(number, thresholds)
+    if thresholds.shape != (number,):
+        raise ValueError(
+            f"`{name}` must be one number, or one for each exit but the last, "
+            f"{number}. Received: {name} of shape {thresholds.shape}. Leave "
+            "out the last exit, at which all that are left leave."
+        )
+    wrong = thresholds[~((thresholds >= 0) & (thresholds <= 1))]
+    if len(wrong):
+        raise ValueError(
+            f"`{name}` must be from 0 to 1: an example leaves where its score "
+            f"is greater. Received: {wrong[0]}. With 1, nobody leaves."
+        )
+    return thresholds
+
+
+def check_gives_logits(classifier: Any) -> None:
+    """Raises if a layer, the classifier of a model, has an activation."""
+    activation = classifier.get_config().get("activation", "linear")
+    if activation not in (None, "linear"):
+        raise ValueError(
+            "`classifier` must return logits, without an activation. "
+            f"Received: {classifier.name!r} with activation={activation!r}. "
+            "Leave the activation out: the losses apply the softmax."
+        )
+
+
+def _row_parts(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields some rows at a time, and the number of the first of them."""
+    step = max(1, _VALUES_AT_A_TIME * len(values) // max(1, values.size))
+    # Infinity less infinity is NaN, and a comparison with it is false.
+    with np.errstate(invalid="ignore", over="ignore"):
+        for start in range(0, len(values), step):
+            yield start, values[start : start + step]
