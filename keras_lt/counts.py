@@ -111,7 +111,7 @@ def class_groups(
     >>> class_groups([500, 101, 100, 20, 19])["medium"]
     array([2, 3])
     """
-    if not few <= many + 1:  # Neither is NaN.
+    if not few <= many + 1:  # NaN, too, is refused.
         raise ValueError(
             "`few` must be at most `many` + 1, or a class belongs to two "
             f"groups. Received: many={many}, few={few}. Lower `few`, or raise "
