@@ -103,22 +103,31 @@ def class_groups(
         The labels of each group, which may be none.
 
     Raises:
-        ValueError: If `few` is greater than `many` + 1, so that a class would
-            belong to two groups.
+        ValueError: If a count is negative or not a whole number, or `few` is
+            greater than `many` + 1, so that a class would belong to two groups.
 
     Example:
 
     >>> class_groups([500, 101, 100, 20, 19])["medium"]
     array([2, 3])
     """
-    if few > many + 1:
+    if not few <= many + 1:  # NaN, too, is refused.
         raise ValueError(
             "`few` must be at most `many` + 1, or a class belongs to two "
-            f"groups. Received: many={many}, few={few}."
+            f"groups. Received: many={many}, few={few}. Lower `few`, or raise "
+            "`many`."
         )
-    counts = np.asarray(class_counts)
+    counts = np.asarray(check_class_counts(class_counts, allow_zero=True))
     return {
         "many": np.flatnonzero(counts > many),
         "medium": np.flatnonzero((counts <= many) & (counts >= few)),
         "few": np.flatnonzero(counts < few),
     }
+
+
+def groups_with_classes(
+    class_counts: ClassCounts, many: int = 100, few: int = 20
+) -> dict[str, np.ndarray]:
+    """Returns the labels of those of `class_groups` that have a class."""
+    groups = class_groups(class_counts, many, few)
+    return {group: labels for group, labels in groups.items() if len(labels)}

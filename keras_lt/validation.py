@@ -1,63 +1,89 @@
 """Argument checks; the one place where the wording of errors is decided."""
 
 from collections.abc import Collection
+from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from keras_lt.types import ClassCounts
 
+_VALUES_AT_A_TIME = 1 << 20
+"""What is looked at together; keeps small what is copied for that."""
+
 
 def check_positive(name: str, value: float) -> float:
     """Returns `value`, or raises if it is not a finite number above 0."""
-    if not (np.isfinite(value) and value > 0):
+    if not 0 < _as_float(value) < np.inf:
         raise ValueError(
-            f"`{name}` must be a finite number greater than 0. "
-            f"Received: {name}={value}."
+            f"`{name}` must be a finite number greater than 0. Received: "
+            f"{name}={value!r}. Pass a number such as 0.1 or 1."
         )
     return value
 
 
 def check_not_negative(name: str, value: float) -> float:
     """Returns `value`, or raises if it is not a finite number from 0 up."""
-    if not (np.isfinite(value) and value >= 0):
+    if not 0 <= _as_float(value) < np.inf:
         raise ValueError(
-            f"`{name}` must be a finite number, 0 or greater. "
-            f"Received: {name}={value}."
+            f"`{name}` must be a finite number, 0 or greater. Received: "
+            f"{name}={value!r}. Pass 0, or a number such as 0.1 or 1."
         )
     return value
 
 
 def check_positive_int(name: str, value: int) -> int:
     """Returns `value` as an int, or raises if it is not a whole number > 0."""
-    if isinstance(value, bool) or int(value) != value or value < 1:
-        raise ValueError(
-            f"`{name}` must be a whole number, 1 or greater. "
-            f"Received: {name}={value!r}."
-        )
-    return int(value)
+    return _check_int(name, value, least=1)
 
 
 def check_not_negative_int(name: str, value: int) -> int:
     """Returns `value` as an int, or raises if it is not a whole number >= 0."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < 0:
-        raise ValueError(
-            f"`{name}` must be a whole number, 0 or greater. "
-            f"Received: {name}={value!r}."
-        )
-    return int(value)
+    return _check_int(name, value, least=0)
 
 
 def check_fraction(name: str, value: float, *, open_end: bool = False) -> float:
     """Returns `value`, or raises if it is outside 0 to 1."""
-    inside = 0 <= value < 1 if open_end else 0 <= value <= 1
-    if not inside:
+    number = _as_float(value)
+    if not (0 <= number < 1 or (number == 1 and not open_end)):
         end = "smaller than 1" if open_end else "at most 1"
         raise ValueError(
-            f"`{name}` must be at least 0 and {end}. Received: {name}={value}."
+            f"`{name}` must be at least 0 and {end}. Received: "
+            f"{name}={value!r}. Pass a share such as 0.5, which is 50 percent."
         )
     return value
+
+
+def _check_int(name: str, value: Any, least: int) -> int:
+    whole = _as_int(value)
+    if whole is None or whole < least:
+        raise ValueError(
+            f"`{name}` must be a whole number, {least} or greater. Received: "
+            f"{name}={value!r}. Pass an int, or a float that is whole."
+        )
+    return whole
+
+
+def _as_float(value: Any) -> float:
+    """Returns NaN, which is in no range, for what is no number."""
+    if isinstance(value, str | bytes):
+        return np.nan
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return np.nan
+
+
+def _as_int(value: Any) -> int | None:
+    """Returns None for what is no whole number; a truth value is none."""
+    if isinstance(value, bool | np.bool_ | str | bytes):
+        return None
+    try:
+        whole = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return whole if whole == value else None
 
 
 def check_choice(name: str, value: Any, allowed: Collection[Any]) -> Any:
@@ -203,16 +229,99 @@ def check_batch(labels: Any, logits: Any, num_classes: int) -> None:
     )
 
 
-def check_finite(name: str, values: np.ndarray) -> None:
-    """Raises if an array of floats holds NaN or infinity, naming the row."""
+def check_soft_labels(name: str, labels: np.ndarray) -> None:
+    """Raises unless each row `(n, classes)` holds the shares of an example.
+
+    The sum of a row may be off by as much as rounding to half precision makes.
+    """
+    for start, part in _row_parts(labels):
+        shares = part.astype("float32")
+        sums = shares.sum(axis=1)
+        # NaN compares as false.
+        fine = (shares >= 0).all(axis=1) & (np.abs(sums - 1) <= 0.01)
+        if not fine.all():
+            row = int(np.argmin(fine))
+            raise ValueError(
+                f"Soft labels in `{name}` must be 0 or greater, and each row "
+                f"must sum to 1. Received: row {start + row} with numbers from "
+                f"{shares[row].min():.4g} to {shares[row].max():.4g} and the "
+                f"sum {sums[row]:.4g}. Divide each row by its sum, or pass "
+                "class ids."
+            )
+
+
+def check_finite(
+    name: str,
+    values: np.ndarray,
+    hint: str = "Repair that row or leave it out.",
+    limit: float | None = None,
+) -> None:
+    """Raises if an array of floats holds NaN or infinity, naming the row.
+
+    Args:
+        name: What the array is called in the message.
+        values: An array; one that holds no floats passes.
+        hint: The end of the message: what to do.
+        limit: Greater numbers count as infinite. By default none do.
+    """
     if values.dtype.kind != "f" or values.size == 0:
         return
-    with np.errstate(invalid="ignore"):
-        # NaN passes through both, and neither makes a copy of the array.
-        if np.isfinite(values.min()) and np.isfinite(values.max()):
-            return
-    row = next(i for i, one in enumerate(values) if not np.isfinite(one).all())
-    raise ValueError(
-        f"`{name}` must be finite. Received: NaN or infinity, first in row "
-        f"{row}. Repair that row or leave it out."
-    )
+    values = np.atleast_1d(values)
+    largest = np.finfo(values.dtype).max if limit is None else limit
+    for start, part in _row_parts(values):
+        # NaN compares as false, and neither end makes a copy of the part.
+        if -largest <= part.min() and part.max() <= largest:
+            continue
+        fine = (np.abs(part) <= largest).reshape(len(part), -1).all(axis=1)
+        raise ValueError(
+            f"`{name}` must be finite. Received: NaN or infinity, first in row "
+            f"{start + int(np.argmin(fine))} of {len(values)}. {hint}"
+        )
+
+
+def check_thresholds(
+    name: str, value: float | Sequence[float], number: int
+) -> np.ndarray:
+    """Returns a threshold for each exit but the last, in float64.
+
+    Args:
+        name: What the thresholds are called in the message.
+        value: One for all exits, or one for each of them.
+        number: How many exits there are beside the last.
+    """
+    thresholds = np.asarray(value, "float64")
+    if thresholds.ndim == 0:
+        thresholds = np.full(number, thresholds)
+    if thresholds.shape != (number,):
+        raise ValueError(
+            f"`{name}` must be one number, or one for each exit but the last, "
+            f"{number}. Received: {name} of shape {thresholds.shape}. Leave "
+            "out the last exit, at which all that are left leave."
+        )
+    wrong = thresholds[~((thresholds >= 0) & (thresholds <= 1))]
+    if len(wrong):
+        raise ValueError(
+            f"`{name}` must be from 0 to 1: an example leaves where its score "
+            f"is greater. Received: {wrong[0]}. With 1, nobody leaves."
+        )
+    return thresholds
+
+
+def check_gives_logits(classifier: Any) -> None:
+    """Raises if a layer, the classifier of a model, has an activation."""
+    activation = classifier.get_config().get("activation", "linear")
+    if activation not in (None, "linear"):
+        raise ValueError(
+            "`classifier` must return logits, without an activation. "
+            f"Received: {classifier.name!r} with activation={activation!r}. "
+            "Leave the activation out: the losses apply the softmax."
+        )
+
+
+def _row_parts(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields some rows at a time, and the number of the first of them."""
+    step = max(1, _VALUES_AT_A_TIME * len(values) // max(1, values.size))
+    # Infinity less infinity is NaN, and a comparison with it is false.
+    with np.errstate(invalid="ignore", over="ignore"):
+        for start in range(0, len(values), step):
+            yield start, values[start : start + step]

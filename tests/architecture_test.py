@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import pathlib
+import re
 
 import pytest
 
@@ -19,6 +20,7 @@ LEVELS = [  # A package may import from the lines above its own.
         "counts",
         "devices",
         "file_writing",
+        "float_arrays",
         "graph",
         "markdown",
         "registration",
@@ -273,7 +275,8 @@ def test_arguments_are_typed_and_described(name):
             continue
         assert argument.annotation is not argument.empty, argument.name
         if "Args:" in text:
-            assert argument.name in text, f"{argument.name} is not described"
+            described = rf"^\s*\*{{0,2}}{argument.name}:"
+            assert re.search(described, text, re.MULTILINE), argument.name
 
 
 def test_examples_are_found_where_doctest_looks():

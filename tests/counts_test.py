@@ -4,6 +4,7 @@ import pytest
 import keras_lt
 from keras_lt.counts import class_groups
 from keras_lt.counts import effective_number_weights
+from keras_lt.counts import groups_with_classes
 from keras_lt.counts import log_priors
 from tests.losses.references import cifar_counts
 
@@ -84,3 +85,29 @@ def test_groups_have_the_thresholds_in_the_middle():
 def test_groups_that_overlap_are_refused():
     with pytest.raises(ValueError, match="`few` must be .* many=5, few=7"):
         class_groups([1, 2], many=5, few=7)
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ([500, np.nan, 5], "whole, finite numbers.*first at label 1: nan"),
+        ([500, -5], "0 or greater for every class. Received: -5 at label 1"),
+        ([500, 2.5], "whole, finite numbers.*first at label 1: 2.5"),
+    ],
+)
+def test_groups_of_what_are_no_counts_are_refused(counts, message):
+    with pytest.raises(ValueError, match=message):
+        class_groups(counts)
+
+
+def test_groups_with_a_bound_that_is_no_number_are_refused():
+    with pytest.raises(ValueError, match="few=nan. Lower `few`, or raise `man"):
+        class_groups([1, 2], few=np.nan)
+
+
+def test_groups_without_a_class_are_left_out():
+    found = groups_with_classes([101, 19, 500])
+    assert {name: labels.tolist() for name, labels in found.items()} == {
+        "many": [0, 2],
+        "few": [1],
+    }

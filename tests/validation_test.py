@@ -4,36 +4,63 @@ import pytest
 
 from keras_lt import validation
 
+NO_NUMBERS = ["1", b"1", None, [1], 1j]
+"""What Python itself would refuse in its own words, or take for a number."""
 
-@pytest.mark.parametrize("value", [0, -1, np.nan, np.inf])
+
+def refused(check, *args):
+    """Returns the message; says what held not, what came and what to do."""
+    with pytest.raises(ValueError) as error:
+        check(*args)
+    *_, needed, received, advice = str(error.value).split(". ", 2)
+    assert needed.startswith(f"`{args[0]}` must be ")
+    assert received.startswith(f"Received: {args[0]}=")
+    assert advice.startswith("Pass ")
+    return str(error.value)
+
+
+@pytest.mark.parametrize("value", [0, -1, np.nan, np.inf, *NO_NUMBERS])
 def test_check_positive(value):
     assert validation.check_positive("scale", 0.5) == 0.5
-    with pytest.raises(ValueError, match=f"greater than 0.*scale={value}"):
-        validation.check_positive("scale", value)
+    message = refused(validation.check_positive, "scale", value)
+    assert f"greater than 0. Received: scale={value!r}." in message
 
 
-@pytest.mark.parametrize("value", [-1e-9, np.nan, np.inf])
+@pytest.mark.parametrize("value", [-1e-9, np.nan, np.inf, *NO_NUMBERS])
 def test_check_not_negative(value):
     assert validation.check_not_negative("tau", 0) == 0
-    with pytest.raises(ValueError, match=f"0 or greater.*tau={value}"):
-        validation.check_not_negative("tau", value)
+    message = refused(validation.check_not_negative, "tau", value)
+    assert f"0 or greater. Received: tau={value!r}." in message
 
 
-@pytest.mark.parametrize("value", [0, -3, 2.5, True])
-def test_check_positive_int(value):
-    assert validation.check_positive_int("num_classes", np.int64(7)) == 7
-    with pytest.raises(ValueError, match=f"whole number.*num_classes={value}"):
-        validation.check_positive_int("num_classes", value)
+@pytest.mark.parametrize("value", [2.5, True, np.True_, np.nan, np.inf])
+@pytest.mark.parametrize("least", [0, 1])
+def test_what_is_no_whole_number_is_refused(least, value):
+    check = [validation.check_not_negative_int, validation.check_positive_int]
+    for one in (least - 1, value, *NO_NUMBERS):
+        message = refused(check[least], "size", one)
+        assert f"number, {least} or greater. Received: size={one!r}" in message
 
 
-@pytest.mark.parametrize("value", [-0.1, 1.1, np.nan])
+@pytest.mark.parametrize("least", [0, 1])
+@pytest.mark.parametrize("kind", [int, float, np.int64, np.float32, np.array])
+def test_whole_numbers_come_back_as_ints(least, kind):
+    check = [validation.check_not_negative_int, validation.check_positive_int]
+    for number in (least, 7):
+        found = check[least]("size", kind(number))
+        assert (found, type(found)) == (number, int)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, np.nan, np.inf, *NO_NUMBERS])
 def test_check_fraction(value):
-    assert validation.check_fraction("head", 1) == 1
-    with pytest.raises(ValueError, match=f"at most 1. Received: head={value}"):
-        validation.check_fraction("head", value)
+    for inside in (0, 0.5, 1):
+        assert validation.check_fraction("head", inside) == inside
+    message = refused(validation.check_fraction, "head", value)
+    assert f"at most 1. Received: head={value!r}" in message
 
 
 def test_check_fraction_with_an_open_end():
+    assert validation.check_fraction("beta", 0.999, open_end=True) == 0.999
     with pytest.raises(ValueError, match="smaller than 1. Received: beta=1"):
         validation.check_fraction("beta", 1, open_end=True)
 
@@ -132,3 +159,74 @@ def test_batches_of_each_kind_of_label_pass(shape):
 def test_batches_of_other_shapes_are_refused(labels, logits, message):
     with pytest.raises(ValueError, match=message):
         validation.check_batch(np.zeros(labels), np.zeros(logits), 3)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "uint8"])
+def test_soft_labels_of_every_type_pass(dtype):
+    smooth = np.full((3, 8142), 0.1 / 8142) + 0.9 * np.eye(8142)[:3]
+    one_hot = np.eye(5)[[3, 1]]
+    labels = one_hot if dtype == "uint8" else smooth
+    validation.check_soft_labels("y", labels.astype(dtype))
+
+
+@pytest.mark.parametrize(
+    ("row", "received"),
+    [
+        ([7.0, 0.0], "row 2 with numbers from 0 to 7 and the sum 7."),
+        ([0.0, 0.0], "row 2 with numbers from 0 to 0 and the sum 0."),
+        ([-0.6, 1.6], "row 2 with numbers from -0.6 to 1.6 and the sum 1."),
+        ([np.nan, 1.0], "row 2 with numbers from nan to nan and the sum nan."),
+        ([np.inf, 0.0], "row 2 with numbers from 0 to inf and the sum inf."),
+        ([0.5, 0.48], "row 2 with numbers from 0.48 to 0.5 and the sum 0.98."),
+    ],
+)
+def test_soft_labels_that_are_no_shares_are_refused(row, received):
+    labels = np.array([[0.0, 1.0], [0.5, 0.5], row, [9.0, 9.0]])
+    with pytest.raises(ValueError, match="`y` must be 0 or greater") as error:
+        validation.check_soft_labels("y", labels)
+    assert received in str(error.value)
+    assert "Divide each row by its sum" in str(error.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("shape", [(7,), (7, 3), (7, 2, 3)])
+def test_check_finite_names_the_row(monkeypatch, value, shape):
+    monkeypatch.setattr(validation, "_VALUES_AT_A_TIME", 4)
+    values = np.zeros(shape, "float32")
+    validation.check_finite("x", values)
+    values[5, ...] = values[6, ...] = value
+    with pytest.raises(ValueError, match="`x` must.* row 5 of 7. Try again."):
+        validation.check_finite("x", values, "Try again.")
+
+
+def test_check_finite_with_a_limit():
+    values = np.array([1.0, -1e39])
+    validation.check_finite("x", values)
+    with pytest.raises(ValueError, match="in row 1 of 2. Repair that row"):
+        validation.check_finite("x", values, limit=1e38)
+
+
+def test_check_finite_takes_what_has_no_rows_or_no_floats():
+    validation.check_finite("x", np.zeros((0, 3)))
+    validation.check_finite("x", np.array(["a"]))
+    with pytest.raises(ValueError, match="row 0 of 1"):
+        validation.check_finite("x", np.array(np.nan))
+
+
+@pytest.mark.parametrize("value", [0.5, [0.5, 0.5], np.float32(0.5)])
+def test_thresholds_come_back_one_an_exit(value):
+    found = validation.check_thresholds("threshold", value, 2)
+    assert found.dtype == "float64" and found.tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ([0.5], r"each exit but the last, 2. Received: .* shape \(1,\)"),
+        ([0.5, 1.5], "`threshold` must be from 0 to 1.*Received: 1.5"),
+        (np.nan, "`threshold` must be from 0 to 1.*Received: nan"),
+    ],
+)
+def test_wrong_thresholds_are_refused(value, message):
+    with pytest.raises(ValueError, match=message):
+        validation.check_thresholds("threshold", value, 2)

@@ -10,7 +10,7 @@ from keras_lt.models import ClassificationModel
 from keras_lt.registration import serializable
 from keras_lt.types import ClassCounts
 from keras_lt.types import Config
-from keras_lt.validation import check_not_negative
+from keras_lt.validation import check_not_negative_int
 
 
 @serializable
@@ -64,7 +64,7 @@ class DeferredReweighting(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.class_counts = [int(count) for count in class_counts]
-        self.start_epoch = int(check_not_negative("start_epoch", start_epoch))
+        self.start_epoch = check_not_negative_int("start_epoch", start_epoch)
         self.beta = float(beta)
         self._late = effective_number_weights(class_counts, beta)
 

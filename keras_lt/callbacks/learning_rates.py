@@ -9,6 +9,7 @@ from collections.abc import Callable
 from collections.abc import Mapping
 
 from keras_lt.validation import check_not_negative
+from keras_lt.validation import check_not_negative_int
 from keras_lt.validation import check_positive
 from keras_lt.validation import check_positive_int
 
@@ -49,7 +50,7 @@ def step_schedule(
     - [Cao et al., 2019](https://arxiv.org/abs/1906.07413), section 4.
     """
     check_positive("learning_rate", learning_rate)
-    check_not_negative("warmup_epochs", warmup_epochs)
+    check_not_negative_int("warmup_epochs", warmup_epochs)
     drops = sorted(factors.items())
     for epoch, factor in drops:
         check_not_negative("factors", epoch)
@@ -95,7 +96,7 @@ def cosine_schedule(
     """
     check_positive("learning_rate", learning_rate)
     check_positive_int("epochs", epochs)
-    check_not_negative("warmup_epochs", warmup_epochs)
+    check_not_negative_int("warmup_epochs", warmup_epochs)
     if warmup_epochs >= epochs:
         raise ValueError(
             "`warmup_epochs` must be smaller than `epochs`. Received: "

@@ -14,6 +14,7 @@ from keras_lt.data._gathered_parts import Empty
 from keras_lt.data._gathered_parts import GatheredParts
 from keras_lt.data.broken_images_error import BrokenImagesError
 from keras_lt.data.decoding import read_image
+from keras_lt.data.row_numbers import as_row_numbers
 from keras_lt.data.transforms.crop import Crop
 from keras_lt.validation import check_choice
 from keras_lt.validation import check_positive_int
@@ -110,7 +111,8 @@ class EncodedImages(abc.ABC):
             rows = np.arange(*rows.indices(len(self)))
         chosen = np.asarray(rows)
         if chosen.ndim == 0:
-            return self._decoded(self._checked(int(chosen)))
+            (row,) = as_row_numbers(chosen[None], len(self))
+            return self._decoded(self._checked(int(row)))
         return self.read(chosen)
 
     def read(
@@ -124,7 +126,7 @@ class EncodedImages(abc.ABC):
         """Decodes images, and works on them in the threads that decode them.
 
         Args:
-            rows: Whole numbers of shape `(n,)`.
+            rows: Whole numbers of shape `(n,)`, or a mask.
             crop: What is cut out of each; by default nothing.
             generator: Source of the random numbers of `crop`.
             then: Called with some images and their places among `rows`, a
@@ -137,7 +139,8 @@ class EncodedImages(abc.ABC):
         Raises:
             BrokenImagesError: If images are missing or not whole.
         """
-        chosen = [self._checked(row) for row in np.asarray(rows).tolist()]
+        found = as_row_numbers(rows, len(self))
+        chosen = [self._checked(row) for row in found.tolist()]
         if not chosen:
             return np.empty((0, *self.shape[1:]), "uint8")
         numbers = None

@@ -7,10 +7,9 @@ import numpy as np
 from keras_lt.data.encoded_images import EncodedImages
 from keras_lt.data.image_rows import ImageRows
 from keras_lt.data.image_source import ImageSource
+from keras_lt.data.row_numbers import as_row_numbers
+from keras_lt.validation import check_finite
 from keras_lt.validation import check_labels
-
-CHUNK = 4096
-"""Images looked at together when they are checked; keeps memory small."""
 
 
 class Examples:
@@ -71,10 +70,11 @@ class Examples:
         """Returns the examples of these rows; what was lazy stays lazy.
 
         Args:
-            rows: Whole numbers of shape `(n,)`, or a slice.
+            rows: Whole numbers of shape `(n,)`, a mask of one truth value for
+                each example, or a slice.
         """
         if not isinstance(rows, slice):
-            rows = np.asarray(rows, dtype="int64")
+            rows = as_row_numbers(rows, len(self))
         part = object.__new__(Examples)  # The images are checked already.
         part.x = take_images(self.x, rows)
         part.y = self.y[rows]
@@ -125,14 +125,10 @@ def _check_pixels(x: np.ndarray) -> None:
             "`x.astype('uint8')`."
         )
     # A file mapped into memory may be larger than the memory.
-    if x.dtype.kind != "f" or isinstance(x, np.memmap):
-        return
-    for start in range(0, len(x), CHUNK):
-        finite = np.isfinite(x[start : start + CHUNK]).all(axis=(1, 2, 3))
-        if not finite.all():
-            raise ValueError(
-                "`x` must hold finite numbers, since one NaN spoils every "
-                "weight of the network. Received: NaN or infinity, first in "
-                f"image {start + int(np.argmin(finite))}. Repair or remove "
-                "such images: `np.isfinite(x).all(axis=(1, 2, 3))` finds them."
-            )
+    if not isinstance(x, np.memmap):
+        check_finite(
+            "x",
+            x,
+            "One NaN spoils every weight of the network. Repair or remove such "
+            "images: `np.isfinite(x).all(axis=(1, 2, 3))` finds them.",
+        )

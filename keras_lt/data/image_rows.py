@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_lt.data.image_source import ImageSource
+from keras_lt.data.row_numbers import as_row_numbers
 
 
 class ImageRows:
@@ -10,7 +11,7 @@ class ImageRows:
 
     Args:
         source: Where the images come from.
-        rows: Which of them, as whole numbers of shape `(n,)`.
+        rows: Which of them, as whole numbers of shape `(n,)`, or as a mask.
 
     Example:
 
@@ -22,7 +23,7 @@ class ImageRows:
 
     def __init__(self, source: ImageSource, rows: np.ndarray) -> None:
         self.source = source
-        self.rows = np.asarray(rows, dtype="int64")
+        self.rows = as_row_numbers(rows, len(source))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -37,4 +38,6 @@ class ImageRows:
 
     def take(self, rows: np.ndarray) -> "ImageRows":
         """Returns a part of this part."""
-        return ImageRows(self.source, self.rows[rows])
+        return ImageRows(
+            self.source, self.rows[as_row_numbers(rows, len(self))]
+        )

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 
 from keras_lt.counts import class_groups
+from keras_lt.float_arrays import as_array
+from keras_lt.float_arrays import finite_floats
 from keras_lt.inference.class_mixes import example_weights
 from keras_lt.inference.exit_arrays import check_costs
 from keras_lt.inference.exit_scores import score_exits
@@ -43,7 +45,7 @@ def score_answers(
         An `OperatingPoint` without thresholds: print it for a table.
 
     Raises:
-        ValueError: If the arrays do not go together.
+        ValueError: If the arrays do not go together, or logits are not finite.
 
     Example:
 
@@ -60,7 +62,7 @@ def score_answers(
     counts = check_class_counts(class_counts, allow_zero=True)
     class_groups(counts, many, few)  # Raises if the groups overlap.
     ids = check_labels(labels, len(counts))
-    values = np.asarray(logits)
+    values = as_array(logits)
     if values.shape != (len(ids), len(counts)) or not len(ids):
         raise ValueError(
             "`logits` must hold one number per example and class, and one "
@@ -68,6 +70,7 @@ def score_answers(
             f"labels and {len(counts)} class counts. Pass what "
             "`predict_with_exits` gave, in the order of the labels."
         )
+    values = finite_floats("logits", values)
     work = check_costs("costs", costs, np.size(costs))
     left = _check_exits(exits, len(ids), len(work))
     weights = example_weights(ids, counts, many, few)
@@ -76,7 +79,7 @@ def score_answers(
 
 
 def _check_exits(exits: Any, size: int, num_exits: int) -> np.ndarray:
-    values = np.asarray(exits)
+    values = as_array(exits)
     if values.shape != (size,) or values.dtype.kind not in "iu":
         raise ValueError(
             "`exits` must hold one whole number per example, of shape "

@@ -1,13 +1,12 @@
 """Checks of the arrays that describe exits."""
 
-from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
+from keras_lt.float_arrays import as_array
+from keras_lt.float_arrays import finite_floats
 from keras_lt.types import Tensor
-from keras_lt.validation import check_finite
 from keras_lt.validation import check_labels
 
 
@@ -15,9 +14,7 @@ def check_exit_logits(
     exit_logits: Tensor, num_classes: int | None = None
 ) -> np.ndarray:
     """Returns finite logits `(n, K, classes)` in float32, or raises."""
-    values = exit_logits
-    if not isinstance(values, np.ndarray):
-        values = keras.ops.convert_to_numpy(values)
+    values = as_array(exit_logits)
     if values.ndim != 3 or 0 in values.shape:
         raise ValueError(
             "`exit_logits` must hold one row of logits per example and exit, "
@@ -31,9 +28,9 @@ def check_exit_logits(
             f"and {num_classes} class counts. Pass the counts of the classes "
             "that the model has."
         )
-    values = values.astype("float32", copy=False)
-    check_finite("exit_logits", values)
-    return values
+    limit = float(np.finfo("float32").max)
+    values = finite_floats("exit_logits", values, limit)
+    return values.astype("float32", copy=False)
 
 
 def check_outcomes(
@@ -97,25 +94,5 @@ def check_costs(name: str, costs: Any, num_exits: int) -> np.ndarray:
             f"leaves later has passed the earlier ones. Received: "
             f"{name}={values.tolist()}. Of the stages alone, pass "
             "`np.cumsum`."
-        )
-    return values
-
-
-def check_thresholds(
-    thresholds: float | Sequence[float], num_exits: int
-) -> np.ndarray:
-    """Returns one threshold per exit but the last in float64, or raises."""
-    values = np.asarray(thresholds, "float64")
-    if values.ndim == 0:
-        values = np.full(num_exits - 1, values)
-    if values.shape != (num_exits - 1,):
-        raise ValueError(
-            "`thresholds` must be a number, or one per exit but the last, "
-            f"{num_exits - 1} in all. Received: shape {values.shape}."
-        )
-    if not ((values >= 0) & (values <= 1)).all():
-        raise ValueError(
-            "`thresholds` must be from 0 to 1. Received: "
-            f"thresholds={values.tolist()}. At 1 nobody leaves an exit."
         )
     return values

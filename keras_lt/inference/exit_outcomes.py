@@ -16,7 +16,6 @@ from keras_lt.inference.class_mixes import example_weights
 from keras_lt.inference.exit_arrays import check_costs
 from keras_lt.inference.exit_arrays import check_exit_logits
 from keras_lt.inference.exit_arrays import check_outcomes
-from keras_lt.inference.exit_arrays import check_thresholds
 from keras_lt.inference.exit_scores import score_exits
 from keras_lt.inference.operating_point import OperatingPoint
 from keras_lt.ops.early_exit import MEASURES
@@ -25,6 +24,7 @@ from keras_lt.types import ClassCounts
 from keras_lt.types import Tensor
 from keras_lt.validation import check_choice
 from keras_lt.validation import check_class_counts
+from keras_lt.validation import check_thresholds
 
 if TYPE_CHECKING:
     from keras_lt.inference.exit_curve import ExitCurve
@@ -167,7 +167,7 @@ class ExitOutcomes:
         Args:
             thresholds: A number from 0 to 1, or one per exit but the last.
         """
-        values = check_thresholds(thresholds, self.num_exits)
+        values = check_thresholds("thresholds", thresholds, self.num_exits - 1)
         # In float32, as a model compares them.
         leaves = self.scores > values.astype("float32")
         last = np.ones((len(self), 1), bool)
@@ -181,7 +181,7 @@ class ExitOutcomes:
             thresholds: A number from 0 to 1, or one per exit but the last. An
                 example leaves where its score is greater.
         """
-        values = check_thresholds(thresholds, self.num_exits)
+        values = check_thresholds("thresholds", thresholds, self.num_exits - 1)
         point = self.leaving_at(self.exits_at(thresholds))
         return dataclasses.replace(point, thresholds=tuple(values.tolist()))
 

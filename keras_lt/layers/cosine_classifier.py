@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_lt.layers.unit_norm_uniform import UnitNormUniform
+from keras_lt.ops.distances import divided_by_length
 from keras_lt.registration import serializable
 from keras_lt.types import Config
 from keras_lt.types import Tensor
@@ -90,8 +91,9 @@ class CosineClassifier(keras.layers.Layer):
         )
 
     def call(self, inputs: Tensor) -> Tensor:
-        features = _unit_length(ops.cast(inputs, "float32"), axis=-1)
-        prototypes = _unit_length(ops.convert_to_tensor(self.kernel), axis=0)
+        features = divided_by_length(ops.cast(inputs, "float32"), axis=-1)
+        kernel = ops.convert_to_tensor(self.kernel)
+        prototypes = divided_by_length(kernel, axis=0)
         return self.scale * ops.matmul(features, prototypes)
 
     def compute_output_shape(
@@ -111,9 +113,3 @@ class CosineClassifier(keras.layers.Layer):
                 self.kernel_regularizer
             ),
         }
-
-
-def _unit_length(vectors: Tensor, axis: int) -> Tensor:
-    """Scales vectors to length 1, with a finite gradient at length 0."""
-    squares = ops.sum(ops.square(vectors), axis=axis, keepdims=True)
-    return vectors * ops.rsqrt(ops.maximum(squares, 1e-12))

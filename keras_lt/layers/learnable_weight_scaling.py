@@ -9,6 +9,7 @@ from keras_lt.registration import serializable
 from keras_lt.types import Config
 from keras_lt.types import Tensor
 from keras_lt.validation import check_float32
+from keras_lt.validation import check_gives_logits
 
 
 @serializable
@@ -121,12 +122,5 @@ def _check_classifier(classifier: Any) -> keras.layers.Layer:
             f"classifier={classifier!r}. Pass the classifier of a model, such "
             "as a `keras.layers.Dense`."
         )
-    activation = classifier.get_config().get("activation", "linear")
-    if activation not in (None, "linear"):
-        raise ValueError(
-            "`classifier` must return logits, without an activation, or the "
-            f"scales would act on probabilities. Received: {classifier.name!r}"
-            f" with activation={activation!r}. Leave the activation out: the "
-            "loss applies the softmax."
-        )
+    check_gives_logits(classifier)
     return classifier

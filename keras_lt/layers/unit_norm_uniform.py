@@ -3,8 +3,8 @@
 from typing import Any
 
 import keras
-from keras import ops
 
+from keras_lt.ops.distances import divided_by_length
 from keras_lt.registration import serializable
 from keras_lt.types import Config
 from keras_lt.types import Tensor
@@ -35,9 +35,7 @@ class UnitNormUniform(keras.initializers.Initializer):
         self, shape: tuple[int, ...], dtype: str | None = None
     ) -> Tensor:
         """Returns a kernel of shape `(features, classes)`."""
-        values = self._uniform(shape, dtype=dtype)
-        squares = ops.sum(ops.square(values), axis=0, keepdims=True)
-        return values * ops.rsqrt(ops.maximum(squares, 1e-12))
+        return divided_by_length(self._uniform(shape, dtype=dtype), axis=0)
 
     def get_config(self) -> Config:
         return {"seed": self._uniform.get_config()["seed"]}

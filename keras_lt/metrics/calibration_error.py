@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_lt.counts import class_groups
+from keras_lt.counts import groups_with_classes
 from keras_lt.ops.by_class import weights_or_ones
 from keras_lt.ops.crossentropy import as_class_ids
 from keras_lt.registration import serializable
@@ -161,9 +161,8 @@ def _groups(
     """Returns the names of groups that have classes, and each class's row."""
     if class_counts is None:
         return (), None
-    members = class_groups(class_counts, many, few)
-    names = tuple(group for group, labels in members.items() if len(labels))
+    members = groups_with_classes(class_counts, many, few)
     rows = np.zeros(len(class_counts), "int32")
-    for row, group in enumerate(names):
-        rows[members[group]] = row
-    return names, rows
+    for row, labels in enumerate(members.values()):
+        rows[labels] = row
+    return tuple(members), rows

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_lt.counts import class_groups
+from keras_lt.counts import groups_with_classes
 from keras_lt.registration import serializable
 from keras_lt.types import ClassCounts
 from keras_lt.types import Config
@@ -71,11 +71,9 @@ class ExitShares(keras.metrics.Metric):
             self.class_counts = check_class_counts(
                 class_counts, allow_zero=True
             )
-            groups = class_groups(self.class_counts, many, few)
+            groups = groups_with_classes(self.class_counts, many, few)
             self._groups = {
-                group: [int(label) for label in labels]
-                for group, labels in groups.items()
-                if len(labels)
+                group: labels.tolist() for group, labels in groups.items()
             }
         num_classes = len(self.class_counts or [0])
         self.left = self.add_variable(

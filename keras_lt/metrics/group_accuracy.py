@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_lt.counts import class_groups
+from keras_lt.counts import groups_with_classes
 from keras_lt.ops.by_class import correct_by_class
 from keras_lt.ops.by_class import mean_of_class_means
 from keras_lt.registration import serializable
@@ -124,8 +124,8 @@ def _members(
 ) -> dict[str, np.ndarray]:
     """Returns, for each group that has a class, 1 for those in it, else 0."""
     members = {}
-    for group, labels in class_groups(class_counts, many, few).items():
-        if len(labels):
-            members[group] = np.zeros(len(class_counts), "float32")
-            members[group][labels] = 1.0
+    groups = groups_with_classes(class_counts, many, few)
+    for group, labels in groups.items():
+        members[group] = np.zeros(len(class_counts), "float32")
+        members[group][labels] = 1.0
     return members

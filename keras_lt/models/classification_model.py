@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_lt.data import Batches
@@ -16,6 +15,8 @@ from keras_lt.models.compile_checks import check_images
 from keras_lt.models.compile_checks import check_ldam_heads
 from keras_lt.models.compile_checks import check_loss
 from keras_lt.models.compile_checks import check_num_classes
+from keras_lt.models.data_checks import check_data
+from keras_lt.models.data_checks import check_validation_data
 from keras_lt.models.device_images import IMAGES
 from keras_lt.models.device_images import DeviceImages
 from keras_lt.models.loss_values import loss_values
@@ -33,8 +34,6 @@ from keras_lt.ops.crossentropy import as_class_ids
 from keras_lt.types import Config
 from keras_lt.types import Outputs
 from keras_lt.types import Tensor
-from keras_lt.validation import check_finite
-from keras_lt.validation import check_labels
 from keras_lt.validation import check_positive_int
 
 
@@ -200,14 +199,12 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
         """Trains the model, as `keras.Model.fit` does.
 
         In addition, `Batches` are told the epoch and read in their own order,
-        objectives bring their callbacks, and arrays are checked.
+        objectives bring their callbacks, and arrays and labels are checked.
         """
         if isinstance(x, Batches):
             kwargs["shuffle"] = False  # The sampler has shuffled already.
-        self._check_arrays(x, y)
-        validation = kwargs.get("validation_data")
-        if isinstance(validation, tuple) and len(validation) > 1:
-            self._check_arrays(*validation[:2])
+        check_data(x, y, self.num_classes)
+        check_validation_data(kwargs.get("validation_data"), self.num_classes)
         kwargs["callbacks"] = with_own_callbacks(
             callbacks, self.objectives, x, y, kwargs.get("validation_split")
         )
@@ -224,7 +221,7 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
 
     def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         """Returns loss and metrics, as `keras.Model.evaluate` does."""
-        self._check_arrays(x, y)
+        check_data(x, y, self.num_classes)
         return super().evaluate(x, y, **kwargs)
 
     def compute_loss(
@@ -378,12 +375,6 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
             if not objective.built:
                 objective.build(shape)
         self.objective_list.replace(objectives)
-
-    def _check_arrays(self, x: Any, y: Any) -> None:
-        if isinstance(x, np.ndarray):
-            check_finite("x", x)
-        if isinstance(y, np.ndarray) and not are_soft(y, self.num_classes):
-            check_labels(y, self.num_classes, name="y")
 
 
 def _key_of(features: str | None) -> str:

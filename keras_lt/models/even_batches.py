@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_lt.data import Batches
 from keras_lt.devices import check_equal
@@ -14,6 +13,7 @@ from keras_lt.devices import data_shares
 from keras_lt.devices import num_processes
 from keras_lt.devices import own_shares
 from keras_lt.devices import process_shard
+from keras_lt.float_arrays import as_array
 from keras_lt.models.real_rows import COUNT
 from keras_lt.models.real_rows import INPUTS
 from keras_lt.models.real_rows import num_rows
@@ -202,16 +202,12 @@ def filled_up(
 def _fill(values: Any, missing: int) -> Any:
     if not missing:
         return values
-    values = _as_array(values)
+    values = as_array(values)
     return np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
 
 
 def _as_array(values: Any) -> Any:
-    if values is None or isinstance(values, np.ndarray):
-        return values
-    if ops.is_tensor(values):
-        return ops.convert_to_numpy(values)
-    return np.asarray(values)
+    return None if values is None else as_array(values)
 
 
 def _length(batches: Any) -> int | None:

@@ -8,12 +8,12 @@ import keras
 from keras import ops
 
 from keras_lt.models.exit_settings import check_exit_weights
-from keras_lt.models.exit_settings import check_thresholds
 from keras_lt.models.exit_settings import find_criterion
 from keras_lt.models.exit_settings import read_setting
 from keras_lt.ops import early_exit
 from keras_lt.types import Tensor
 from keras_lt.validation import check_choice
+from keras_lt.validation import check_thresholds
 
 NORMALIZERS = ("batch_weight", "batch", "survivors")
 

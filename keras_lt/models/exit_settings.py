@@ -11,27 +11,6 @@ from keras_lt.ops.early_exit import CRITERIA
 from keras_lt.ops.early_exit import Criterion
 
 
-def check_thresholds(
-    name: str, value: float | Sequence[float], number: int
-) -> np.ndarray:
-    """Returns a threshold for each exit but the last, in float32."""
-    thresholds = np.asarray(value, "float64")
-    if thresholds.ndim == 0:
-        thresholds = np.full(number, thresholds)
-    if thresholds.shape != (number,):
-        raise ValueError(
-            f"`{name}` must be one number, or one for each exit but the last, "
-            f"{number}. Received: {name} of shape {thresholds.shape}."
-        )
-    wrong = thresholds[~((thresholds >= 0) & (thresholds <= 1))]
-    if len(wrong):
-        raise ValueError(
-            f"`{name}` must be from 0 to 1: an example leaves where its score "
-            f"is greater. Received: {wrong[0]}. With 1, nobody leaves."
-        )
-    return thresholds.astype("float32")
-
-
 def check_exit_weights(
     exit_weights: Sequence[float] | None, number: int
 ) -> np.ndarray:
@@ -48,7 +27,14 @@ def check_exit_weights(
     if not np.all(np.isfinite(weights) & (weights >= 0)):
         raise ValueError(
             "`exit_weights` must be finite, and 0 or greater. Received: "
-            f"exit_weights={weights.tolist()}."
+            f"exit_weights={weights.tolist()}. Pass 0 for an exit that is not "
+            "to be trained."
+        )
+    if not weights.any():
+        raise ValueError(
+            "`exit_weights` must be greater than 0 for one exit or more, or "
+            f"nothing is trained. Received: exit_weights={weights.tolist()}. "
+            "Leave `exit_weights` out to train all exits alike."
         )
     return weights.astype("float32")
 

@@ -3,6 +3,7 @@
 import keras
 
 from keras_lt.layers import CosineClassifier
+from keras_lt.validation import check_gives_logits
 from keras_lt.validation import check_positive_int
 
 
@@ -11,13 +12,7 @@ def make_classifier(
 ) -> keras.layers.Layer:
     """Returns the classifier of that name, or the layer, which is checked."""
     if isinstance(classifier, keras.layers.Layer):
-        activation = classifier.get_config().get("activation", "linear")
-        if activation not in (None, "linear"):
-            raise ValueError(
-                "`classifier` must return logits, without an activation. "
-                f"Received: {classifier.name!r} with activation={activation!r}"
-                ". Leave the activation out: the losses apply the softmax."
-            )
+        check_gives_logits(classifier)
         return classifier
     if classifier == "linear":
         return keras.layers.Dense(

@@ -23,7 +23,6 @@ from keras_lt.models.exit_branches import is_synchronized
 from keras_lt.models.exit_branches import make_branches
 from keras_lt.models.exit_costs import exit_costs
 from keras_lt.models.exit_costs import stage_flops
-from keras_lt.models.exit_settings import check_thresholds
 from keras_lt.models.exit_settings import read_setting
 from keras_lt.models.model_copy import copy_of
 from keras_lt.models.rematerialization import Rematerialization
@@ -32,6 +31,7 @@ from keras_lt.types import ClassCounts
 from keras_lt.types import Outputs
 from keras_lt.types import Tensor
 from keras_lt.validation import check_fraction
+from keras_lt.validation import check_thresholds
 
 
 class StagedModel(ClassificationModel):

@@ -25,6 +25,19 @@ def unit(x: Tensor) -> Tensor:
     return x * ops.where(squares > _SQUARED_FLOOR, inverse, 0.0)
 
 
+def divided_by_length(x: Tensor, axis: int) -> Tensor:
+    """Divides vectors by their length, or by 1e-6 where they are shorter.
+
+    As opposed to `unit`, a short vector gets a gradient, which stays finite.
+
+    Args:
+        x: Vectors.
+        axis: Along which a vector lies.
+    """
+    squares = ops.sum(ops.square(x), axis=axis, keepdims=True)
+    return x * ops.rsqrt(ops.maximum(squares, _SQUARED_FLOOR))
+
+
 def squared_euclidean(a: Tensor, b: Tensor) -> Tensor:
     """Returns the squared distance of each of `a` to each of `b`.
 

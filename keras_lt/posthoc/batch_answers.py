@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_lt.data.random_transforms import warn_of_random_batches
 from keras_lt.models import EarlyExitModel
 from keras_lt.objectives.epoch_data import EpochData
 from keras_lt.objectives.filled_batches import predict_filled
@@ -23,6 +24,7 @@ def answers_and_labels(
         x: Images, or `Batches` or other data of `fit` that hold the labels.
         y: Class ids, if `x` does not hold them.
     """
+    warn_of_random_batches(x)
     answers: list[list[np.ndarray]] = []
     labels: list[np.ndarray] = []
     size = 0

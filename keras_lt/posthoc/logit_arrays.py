@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
+from keras_lt.float_arrays import as_array
+from keras_lt.float_arrays import finite_floats
 from keras_lt.types import Tensor
 from keras_lt.validation import check_labels
 from keras_lt.validation import check_not_negative
@@ -23,9 +24,7 @@ def as_logits(logits: Tensor, num_classes: int | None = None) -> np.ndarray:
     Returns:
         An array of the same shape, in float64 if it was so, else in float32.
     """
-    if keras.ops.is_tensor(logits):
-        logits = keras.ops.convert_to_numpy(logits)
-    values = np.asarray(logits)
+    values = as_array(logits)
     size = "classes" if num_classes is None else num_classes
     fits = num_classes in (None, values.shape[-1] if values.ndim else None)
     if values.ndim not in (2, 3) or not fits:
@@ -35,16 +34,7 @@ def as_logits(logits: Tensor, num_classes: int | None = None) -> np.ndarray:
             f"{values.shape}. Pass the counts of the classes that the model "
             "has."
         )
-    if values.dtype.kind not in "iuf" and values.dtype.name != "bfloat16":
-        raise ValueError(
-            "`logits` must hold real numbers. Received: "
-            f"dtype={values.dtype}. Pass what the model gives before the "
-            "softmax."
-        )
-    if values.dtype != np.float64:
-        values = values.astype("float32")
-    _check_finite(values)
-    return values
+    return finite_floats("logits", values)
 
 
 def as_held_out(
@@ -92,14 +82,3 @@ def parts(size: int, width: int) -> list[slice]:
     """Cuts `size` rows of `width` values into parts of a moderate size."""
     step = max(1, _VALUES_AT_A_TIME // max(1, width))
     return [slice(start, start + step) for start in range(0, size, step)]
-
-
-def _check_finite(values: np.ndarray) -> None:
-    finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
-    if not finite.all():
-        raise ValueError(
-            "`logits` must be finite. Received: NaN or infinity in "
-            f"{int((~finite).sum())} of {len(values)} rows, first in row "
-            f"{int(np.argmin(finite))}. Check the images of these rows, and "
-            "whether the training diverged."
-        )

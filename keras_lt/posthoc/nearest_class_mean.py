@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_lt.float_arrays import as_array
 from keras_lt.objectives.class_statistics import ClassStatistics
 from keras_lt.ops.distances import squared_euclidean
 from keras_lt.ops.distances import unit
@@ -143,9 +144,7 @@ class NearestClassMean(keras.layers.Layer):
     def _checked(
         self, features: Any, labels: Any
     ) -> tuple[np.ndarray, np.ndarray]:
-        if ops.is_tensor(features):
-            features = ops.convert_to_numpy(features)
-        values = np.asarray(features, dtype="float32")
+        values = as_array(features).astype("float32", copy=False)
         ids = check_labels(labels, self.num_classes)
         if values.ndim != 2 or len(values) != len(ids):
             raise ValueError(

@@ -13,6 +13,7 @@ from keras_lt.layers import ExitBranch
 from keras_lt.models.classification_model import ClassificationModel
 from keras_lt.models.model_copy import copy_of
 from keras_lt.validation import check_finite
+from keras_lt.validation import check_gives_logits
 from keras_lt.validation import check_not_negative
 
 
@@ -107,13 +108,7 @@ def _dense_at_end(layer: Any) -> keras.layers.Dense:
             f"logits. Received: {type(layer).__name__} {layer.name!r}. Make a "
             "model that ends at the logits."
         )
-    if layer.activation not in (None, keras.activations.linear):
-        raise ValueError(
-            "The classifier must return logits, without an activation. "
-            f"Received: {layer.name!r} with activation="
-            f"{layer.get_config()['activation']!r}. Set its `activation` to "
-            "`keras.activations.linear`; the softmax belongs to the loss."
-        )
+    check_gives_logits(layer)
     return layer
 
 

@@ -66,19 +66,7 @@ def make_class_table(
     A class without training examples is allowed, and counts as few: a report
     needs no prior.
     """
-    values = np.asarray(class_counts)
-    if values.ndim == 1 and values.dtype.kind in "if" and len(values):
-        negative = np.flatnonzero(values < 0)
-        if len(negative):
-            raise ValueError(
-                "`class_counts` must be 0 or greater. Received: "
-                f"{len(negative)} of {len(values)} below 0, first at label "
-                f"{negative[0]}: {values[negative[0]]}. Pass the number of "
-                "training examples of each class."
-            )
-        values = np.where(values == 0, 1, values)
-    check_class_counts(values)
-    counts = tuple(int(count) for count in np.asarray(class_counts))
+    counts = check_class_counts(class_counts, allow_zero=True)
     if class_names is None:
         class_names = [str(label) for label in range(len(counts))]
     if len(class_names) != len(counts):

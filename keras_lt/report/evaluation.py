@@ -10,6 +10,7 @@ import numpy as np
 from keras_lt.data import Batches
 from keras_lt.data import Examples
 from keras_lt.data import Split
+from keras_lt.data.random_transforms import warn_of_random
 from keras_lt.data.transforms import Transform
 from keras_lt.data.transforms.transform import TransformFunction
 from keras_lt.report.report_card import ReportCard
@@ -41,7 +42,8 @@ def evaluate(
         split: What the model was trained on, with a test part.
         batch_size: Number of images of a batch.
         transform: Called as `transform(images, labels, generator)`, as in
-            training but without what is random: to normalise, say.
+            training but without what is random: to normalise, say. One that
+            is random brings a warning.
         history: What `fit` returned, or its `history`; to plot.
         from_logits: Whether the model gives logits. Pass False for one that
             ends in a softmax.
@@ -69,6 +71,7 @@ def evaluate(
     """
     part, examples = _test_part(split)
     _check_transform(transform)
+    warn_of_random(transform)
     batches = Batches(
         (examples.x, examples.y),
         batch_size=min(batch_size, len(examples)),

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from keras_lt.float_arrays import as_array
+from keras_lt.float_arrays import finite_floats
 from keras_lt.report.bootstrap import accuracy_intervals
 from keras_lt.report.class_table import ClassTable
 from keras_lt.report.class_table import make_class_table
-from keras_lt.report.outcomes import CHUNK
 from keras_lt.report.outcomes import outcomes_of_logits
 from keras_lt.report.report_card import ReportCard
 from keras_lt.score_weights import score_weights
@@ -149,7 +150,7 @@ def from_probabilities(
 
 def _check_scores(name: str, scores: Tensor, num_classes: int) -> np.ndarray:
     """Returns finite floats of shape `(n, num_classes)`, or raises."""
-    values = np.asarray(scores)
+    values = as_array(scores)
     if values.ndim != 2 or values.shape[1] != num_classes:
         raise ValueError(
             f"`{name}` must hold one number per example and class, of shape "
@@ -161,30 +162,8 @@ def _check_scores(name: str, scores: Tensor, num_classes: int) -> np.ndarray:
         raise ValueError(
             f"`{name}` must hold one example or more. Received: 0 rows."
         )
-    if values.dtype.kind in "OSUMmcb":
-        raise ValueError(
-            f"`{name}` must hold real numbers. Received: dtype={values.dtype}."
-        )
-    if values.dtype not in (np.float32, np.float64):
-        values = values.astype("float32")
-    _check_finite(name, values)
-    return values
-
-
-def _check_finite(name: str, values: np.ndarray) -> None:
-    step = max(1, CHUNK // values.shape[1])
-    limit = np.finfo("float32").max
-    for start in range(0, len(values), step):
-        part = values[start : start + step]
-        # NaN compares as false. Beyond float32, differences overflow.
-        fine = (np.abs(part) <= limit).all(axis=1)
-        if not fine.all():
-            raise ValueError(
-                f"`{name}` must be finite. Received: NaN or infinity, first "
-                f"in row {start + int(np.argmin(fine))} of {len(values)}. "
-                "Check the image of this row, and whether the training "
-                "diverged."
-            )
+    # Beyond float32, differences overflow.
+    return finite_floats(name, values, limit=float(np.finfo("float32").max))
 
 
 def _check_test_labels(

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_lt.data.random_transforms import warn_of_random_batches
 from keras_lt.layers import CosineClassifier
 from keras_lt.models import EarlyExitModel
 from keras_lt.models import LongTailModel
@@ -59,6 +60,7 @@ def initialize_from_class_means(
     - [Shi et al., 2024](https://arxiv.org/abs/2309.10019)
     """
     classifiers = _cosine_classifiers(model)
+    warn_of_random_batches(x)
     statistics = [
         ClassStatistics(model.num_classes, layer.kernel.shape[0])
         for layer in classifiers

@@ -115,6 +115,7 @@ def test_wrong_number_of_classes():
     [
         (([3, 0], 1), "`class_counts` must be at least 1"),
         (([3, 1], -1), "`start_epoch` must be"),
+        (([3, 1], 1.7), "`start_epoch` must be a whole number"),
         (([3, 1], 1, 1.0), "`beta` must be"),
     ],
 )

@@ -62,6 +62,8 @@ def test_reaches_the_optimizer():
         (lambda: step_schedule(0.1, {5: -1.0}), "`factors` must be"),
         (lambda: step_schedule(0.1, {-5: 1.0}), "`factors` must be"),
         (lambda: step_schedule(0.1, {}, -1), "`warmup_epochs` must be"),
+        (lambda: step_schedule(0.1, {}, 1.5), "`warmup_epochs` must be a wh"),
+        (lambda: cosine_schedule(0.1, 5, 1.5), "`warmup_epochs` must be a w"),
         (lambda: cosine_schedule(0.1, 0), "`epochs` must be"),
         (
             lambda: cosine_schedule(0.1, 5, 5),

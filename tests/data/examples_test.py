@@ -62,7 +62,7 @@ def test_take_of_a_lazy_source_stays_lazy():
 def test_image_that_is_not_finite_is_named(value):
     x = images(5000, "float32")
     x[4321, 1, 0, 0] = value
-    with pytest.raises(ValueError, match="infinity, first in image 4321"):
+    with pytest.raises(ValueError, match="infinity, first in row 4321 of"):
         data.Examples(x, np.zeros(5000, int))
 
 
@@ -107,3 +107,49 @@ def test_no_examples():
         data.Examples(images(0), np.zeros(0, int))
     with pytest.raises(ValueError, match="one example or more. .* 0 rows of 4"):
         data.Examples(images(), np.zeros(4, int)).take([])
+
+
+def sources(x):
+    """The same images in memory, lazy, and in a part of a lazy source."""
+    twice = np.repeat(x, 2, axis=0)
+    part = data.ImageRows(twice, np.arange(0, len(twice), 2))
+    return [x, data.ImageRows(x, np.arange(len(x))), part]
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2])
+def test_mask_takes_where_it_is_true(kind):
+    x, y = images(7), np.array([0, 3, 1, 3, 2, 0, 3])
+    examples = data.Examples(sources(x)[kind], y)
+    taken = examples.take(y == 3)
+    assert taken.rows.tolist() == [1, 3, 6]
+    assert taken.y.tolist() == [3, 3, 3]
+    np.testing.assert_array_equal(taken.x[:], x[[1, 3, 6]])
+    np.testing.assert_array_equal(data.ImageRows(x, y == 3)[:], x[[1, 3, 6]])
+    assert examples.take([-1, 0]).rows.tolist() == [6, 0]
+    assert examples.take(np.array([2], "uint8")).rows.tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("rows", "received"),
+    [
+        ([0.0, 1.9], r"dtype=float64 of shape \(2,\)"),
+        (np.ones(3, bool), r"dtype=bool of shape \(3,\)"),
+        (np.ones((4, 1), int), r"dtype=int64 of shape \(4, 1\)"),
+        (2, r"dtype=int64 of shape \(\)"),
+        (["1"], r"dtype=<U1 of shape \(1,\)"),
+    ],
+)
+def test_rows_that_are_no_numbers_are_refused(rows, received):
+    x, y = images(4), np.zeros(4, int)
+    message = f"`rows` must be whole .*each of the 4 rows. Received: {received}"
+    with pytest.raises(ValueError, match=message):
+        data.Examples(x, y).take(rows)
+    with pytest.raises(ValueError, match=message):
+        data.ImageRows(x, rows)
+    with pytest.raises(ValueError, match=message):
+        data.ImageRows(x, np.arange(4)).take(rows)
+
+
+def test_no_rows_at_all_are_still_named():
+    with pytest.raises(ValueError, match="one example or more.*0 rows of 4"):
+        data.Examples(images(4), np.zeros(4, int)).take([])

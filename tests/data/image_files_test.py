@@ -147,6 +147,22 @@ def test_bad_arguments(arguments, message):
         data.ImageFiles(["a.png"], **({"image_size": (4, 4)} | arguments))
 
 
+def test_masks_and_numbers_name_the_same_files(images):
+    mask = np.arange(len(images)) % 3 == 1
+    expected = images[np.flatnonzero(mask)]
+    assert len(expected) == mask.sum() > 1
+    np.testing.assert_array_equal(images[mask], expected)
+    np.testing.assert_array_equal(images.read(mask), expected)
+    np.testing.assert_array_equal(images.take(mask)[:], expected)
+    assert images[[]].shape == (0, *images.shape[1:])
+
+
+def test_rows_that_are_no_numbers_are_refused(images):
+    for rows in (1.9, [0.0, 1.9], [True, False]):
+        with pytest.raises(ValueError, match="`rows` must be whole numbers"):
+            images[rows]
+
+
 def test_without_pillow(monkeypatch, images):
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(ImportError, match=r"needs Pillow.*keras-lt\[datasets"):

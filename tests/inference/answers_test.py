@@ -1,5 +1,6 @@
 """Scores of what a model has answered."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -25,6 +26,12 @@ def test_answers_score_as_their_outcomes():
     assert "loss" not in point.to_markdown()
 
 
+def test_tensors_that_have_gradients_are_read():
+    logits = keras.Variable([[4.0, 0.0], [1.0, 2.0]]).value
+    point = score_answers(logits, [1, 2], [0, 0], [0.4, 1.0], [500, 5])
+    assert point.scores["many"].accuracy == 0.5
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -33,6 +40,8 @@ def test_answers_score_as_their_outcomes():
             {"logits": np.zeros((0, 2)), "labels": np.zeros(0, int)},
             "example or more",
         ),
+        ({"logits": [[0, 1], [np.nan, 0]]}, "NaN or infinity, first in row 1"),
+        ({"logits": [["0", "1"]] * 2}, "must hold real numbers"),
         ({"exits": [1]}, r"of shape \(2,\).*shape \(1,\)"),
         ({"exits": [1.0, 2.0]}, "dtype=float64"),
         ({"exits": [1, 0]}, "from 1 to 2.*0 at row 1"),

@@ -224,10 +224,10 @@ def test_bad_logits(logits, message):
 @pytest.mark.parametrize(
     ("thresholds", "message"),
     [
-        (1.5, r"from 0 to 1. Received: thresholds=\[1.5, 1.5\]"),
+        (1.5, "`thresholds` must be from 0 to 1.*Received: 1.5"),
         ([0.5, -0.1], "from 0 to 1"),
         ([0.5, np.nan], "from 0 to 1"),
-        ([0.5], r"2 in all. Received: shape \(1,\)"),
+        ([0.5], r"last, 2. Received: thresholds of shape \(1,\)"),
     ],
 )
 def test_bad_thresholds(thresholds, message):

@@ -152,3 +152,43 @@ def test_callback_list_that_takes_no_more():
     with pytest.raises(ValueError, match="must be a list of callbacks"):
         model.fit(batches, callbacks=made, verbose=0)
     model.fit(x, y, callbacks=made, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "row", [[7.0, 0, 0, 0], [0.0] * 4, [-1.0, 2, 0, 0], [np.nan, 1, 0, 0]]
+)
+def test_soft_labels_must_be_shares(row):
+    x, y = images(3)
+    soft = np.eye(CLASSES, dtype="float32")[y]
+    model = small_model()
+    model.compile("sgd", keras_lt.losses.BalancedSoftmax([3] * CLASSES))
+    model.fit(x, soft, validation_data=(x, soft), verbose=0)
+    wrong = soft.copy()
+    wrong[1] = row
+    for call in (
+        lambda: model.fit(x, wrong, verbose=0),
+        lambda: model.evaluate(x, wrong, verbose=0),
+        lambda: model.fit(x, soft, validation_data=(x, wrong), verbose=0),
+    ):
+        with pytest.raises(ValueError, match="in `y` must.*Received: row 1"):
+            call()
+
+
+@pytest.mark.parametrize("kind", ["Batches", "DeviceBatches"])
+def test_labels_of_batches_are_of_the_classes(kind):
+    x, y = images(5)
+    wrong = np.arange(5)
+    make = getattr(keras_lt.data, kind)
+    model = small_model()
+    model.compile("sgd", SPARSE(from_logits=True))
+    before = model.get_weights()
+    message = "`{}.labels` must be below the number of classes, 4. Received: 4"
+    with pytest.raises(ValueError, match=message.format("x")):
+        model.fit(make((x, wrong), batch_size=5), verbose=0)
+    bad = keras_lt.data.Batches((x, wrong), batch_size=5)
+    with pytest.raises(ValueError, match=message.format("x")):
+        model.evaluate(bad, verbose=0)
+    with pytest.raises(ValueError, match=message.format("validation_data")):
+        model.fit(x, y % CLASSES, validation_data=bad, verbose=0)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -59,6 +59,10 @@ def test_thresholds_at_the_ends_of_the_range(value):
         ),
         ({"exit_weights": [1.0, np.nan, 1.0]}, "`exit_weights` must be finite"),
         ({"exit_weights": [1.0, np.inf, 1.0]}, "`exit_weights` must be finite"),
+        (
+            {"exit_weights": [0, 0.0, 0]},
+            r"nothing is trained. Received: exit_weights=\[0.0, 0.0, 0.0\]",
+        ),
         ({"criterion": "sure"}, "'correct_and_confident', .* Received.*'sure'"),
         ({"normalizer": "sum"}, "'batch_weight', .* Received.*'sum'"),
         ({"branch": "conv"}, "`branch` must be one of .*Received: 'conv'"),

@@ -10,6 +10,7 @@ import keras_lt
 from keras_lt import losses
 from keras_lt.objectives import Robustness
 from keras_lt.ops.robustness import robust_losses
+from tests import robustness_reference
 from tests.checks import check_serialization
 from tests.checks import to_numpy
 
@@ -44,15 +45,11 @@ def crossentropy():
 
 def reference(features, labels, centroids, radii, class_weights=None):
     """The robust loss, from the paper's equation, in float64."""
-    features = np.asarray(features, "float64")
-    means, weights = [], []
-    for label in np.unique(labels):
-        distances = np.linalg.norm(features - centroids[label], axis=1)
-        logits = -distances - 2 * radii[label] * (labels == label)
-        log_likelihood = logits - np.log(np.exp(logits).sum())
-        means.append(-log_likelihood[labels == label].mean())
-        weights.append(1.0 if class_weights is None else class_weights[label])
-    return np.average(means, weights=weights)
+    batch = robustness_reference.Batch(
+        np.asarray(features, "float64"), labels, centroids, radii, class_weights
+    )
+    values = robustness_reference.losses(batch, "same_class")
+    return robustness_reference.batch_loss(values, labels, class_weights)
 
 
 def total_loss(model, images, labels, **kwargs):

@@ -134,3 +134,21 @@ def test_unit_vectors_of_half_precision_are_float32(dtype):
     np.testing.assert_allclose(
         to_numpy(found), reference.unit(rounded), 1e-4, 1e-5
     )
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_vectors_divided_by_their_length(axis):
+    wanted = A / np.linalg.norm(A.astype("float64"), axis=axis, keepdims=True)
+    found = to_numpy(module.divided_by_length(ops.convert_to_tensor(A), axis))
+    np.testing.assert_allclose(found, wanted, 1e-5)
+
+
+def test_short_vectors_keep_a_gradient_that_is_finite():
+    """Below a length of 1e-6, as if it were 1e-6; `unit` gives none there."""
+
+    def total(x):
+        return ops.sum(module.divided_by_length(x, axis=-1))
+
+    for length in (0.0, 1e-7):
+        x = np.array([[length, 0.0]], "float32")
+        np.testing.assert_allclose(gradient(total, x), [[1e6, 1e6]], 1e-4)

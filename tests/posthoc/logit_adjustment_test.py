@@ -105,11 +105,11 @@ def test_tensors_of_the_backend():
 def test_bad_input():
     bad = logits()
     bad[4, 1] = np.nan
-    with pytest.raises(ValueError, match="in 1 of 6 rows, first in row 4"):
+    with pytest.raises(ValueError, match="first in row 4 of 6. Check"):
         posthoc.adjust_logits(bad, COUNTS)
     bad = exit_logits()
     bad[3, 2, 1] = np.inf
-    with pytest.raises(ValueError, match="in 1 of 6 rows, first in row 3"):
+    with pytest.raises(ValueError, match="first in row 3 of 6. Check"):
         posthoc.adjust_logits(bad, COUNTS)
     with pytest.raises(ValueError, match=r"\(n, 2\).*\(6, 3\)"):
         posthoc.adjust_logits(logits(), [5, 5])

@@ -7,6 +7,7 @@ from keras import layers
 
 from keras_lt import posthoc
 from keras_lt.data import Batches
+from keras_lt.data.transforms import RandomCrop
 from tests.checks import to_numpy
 from tests.models import exit_models
 from tests.models import small_models
@@ -208,6 +209,14 @@ def test_batches_and_a_model_with_an_objective():
     np.testing.assert_allclose(
         found.predict(x, verbose=0), expected.predict(x, verbose=0), atol=1e-5
     )
+
+
+def test_random_transform_brings_a_warning():
+    x, labels = small_models.images(rows=20)
+    crop = RandomCrop(padding=1)
+    batches = Batches((x, labels), batch_size=8, transform=crop)
+    with pytest.warns(UserWarning, match="of the batches` must.*RandomCrop"):
+        posthoc.with_class_means(small_models.small_model(), batches)
 
 
 def test_class_without_examples():

@@ -1,5 +1,7 @@
 """Models that answer the test examples of a split."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -156,3 +158,14 @@ def test_model_of_other_classes():
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(5)])
     with pytest.raises(ValueError, match=r"3 class counts.*\(25, 5\)"):
         report.evaluate(model, split())
+
+
+def test_random_transform_brings_a_warning():
+    model, own = brightness(), split()
+    random = transforms.Compose([Normalise(), transforms.RandomFlip()])
+    with pytest.warns(UserWarning, match="not be random.*Received: RandomFlip"):
+        report.evaluate(model, own, transform=random)
+    plain = transforms.Compose([Normalise(), transforms.Normalize(0.5, 0.5)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        report.evaluate(model, own, transform=plain)

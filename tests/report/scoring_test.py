@@ -2,6 +2,7 @@
 
 import math
 
+import keras
 import numpy as np
 import pytest
 
@@ -138,6 +139,11 @@ def test_probability_zero_of_the_true_class_stays_finite():
     assert 40 < found.negative_log_likelihood < 50
 
 
+def test_tensors_that_have_gradients_are_read():
+    logits = keras.Variable([[4.0, 0.0], [1.0, 2.0]]).value
+    assert report.from_logits(logits, [0, 0], [5, 5]).accuracy == 0.5
+
+
 def with_nan():
     logits, labels = answers()
     logits[17, 3] = np.nan
@@ -153,6 +159,7 @@ def soft():
     [
         (with_nan(), "NaN or infinity, first in row 17 of 400"),
         ((np.full((2, 2), -np.inf), [0, 1], [5, 5]), "first in row 0 of 2"),
+        ((np.full((2, 2), 1e39), [0, 1], [5, 5]), "first in row 0 of 2"),
         ((np.zeros(3), [0], [5, 5]), r"\(n, 2\), as there .*shape \(3,\)"),
         ((np.zeros((2, 3)), [0, 1], [5, 5]), r"2 class counts.*\(2, 3\)"),
         ((np.zeros((0, 2)), [], [5, 5]), "one example or more"),
@@ -160,7 +167,7 @@ def soft():
         ((np.zeros((2, 2)), [0, -1], [5, 5]), "Received: -1 at row 1"),
         ((np.zeros((2, 2)), [0.0, 1.0], [5, 5]), "must be integer class ids"),
         ((np.zeros((2, 2)), [0], [5, 5]), "1 labels and 2 rows"),
-        ((np.zeros((2, 2)), [0, 1], [5, -1]), "below 0, first at label 1"),
+        ((np.zeros((2, 2)), [0, 1], [5, -1]), "0 or greater.*-1 at label 1"),
         ((np.zeros((2, 2)), [0, 1], [5, 0.5]), "whole, finite numbers"),
         ((np.zeros((2, 1)), [0, 0], [5]), "2 classes or more"),
         ((np.zeros((2, 2)), [0, 1], [5, 5], ["a"]), "1 names and 2 counts"),

@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -100,3 +102,19 @@ def test_what_has_no_means_is_named():
     with pytest.raises(ValueError, match="features"):
         training.initialize_from_class_means(model, x, y)
     np.testing.assert_array_equal(model.classifier.kernel, kernel)
+
+
+def test_random_transform_brings_a_warning():
+    x, y = vectors(rows=3 * CLASSES)
+
+    class Noise(data.transforms.Transform):
+        def __call__(self, x, y, generator):
+            return x + generator.normal(size=x.shape).astype("float32"), y
+
+    batches = data.Batches((x, y), 5, samplers.InOrder(), Noise())
+    with pytest.warns(UserWarning, match="of the batches` must not.*: Noise"):
+        training.initialize_from_class_means(identity_model(), batches)
+    Noise.random = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        training.initialize_from_class_means(identity_model(), batches)

@@ -1,7 +1,6 @@
 """Operations of AutoAugment and RandAugment, by name and level 0 to 10."""
 
 from collections.abc import Callable
-from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -57,17 +56,6 @@ def check_bytes(images: Tensor, name: str) -> None:
             f"`{name}` needs grey or RGB images. Received: "
             f"{images.shape[-1]} channels. Leave it out for such images."
         )
-
-
-def check_fill(fill: int | Sequence[int]) -> np.ndarray:
-    """Returns the colour as bytes, or raises if it is none."""
-    values = np.asarray(fill)
-    if values.ndim > 1 or values.min() < 0 or values.max() > 255:
-        raise ValueError(
-            "`fill` must be a number from 0 to 255, or one per channel. "
-            f"Received: fill={fill!r}."
-        )
-    return values.astype("uint8")
 
 
 def fill_of(fill: np.ndarray, channels: int) -> np.ndarray:

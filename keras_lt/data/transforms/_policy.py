@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from keras import ops
 
+from keras_lt.data.transforms._colour import as_bytes
 from keras_lt.data.transforms._leveled_operations import check_bytes
-from keras_lt.data.transforms._leveled_operations import check_fill
 from keras_lt.data.transforms._leveled_operations import fill_of
 from keras_lt.data.transforms._operation_table import OperationTable
 from keras_lt.data.transforms.device_transform import DeviceTransform
@@ -29,7 +29,7 @@ class Policy(DeviceTransform):
     ):
         self.table = table
         self.num_draws = num_draws
-        self.fill = check_fill(fill)
+        self.fill = as_bytes(fill)
 
     def __call__(
         self,

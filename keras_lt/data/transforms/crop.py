@@ -61,8 +61,14 @@ class Crop(Transform):
         self, count: int, generator: np.random.Generator | None
     ) -> np.ndarray:
         """Draws the numbers of so many images, `(count, num_numbers)`."""
-        if generator is None or not self.num_numbers:
-            return np.zeros((count, self.num_numbers))
+        if not self.num_numbers:
+            return np.zeros((count, 0))
+        if generator is None:
+            raise ValueError(
+                f"`generator` must be given, as `{type(self).__name__}` is "
+                "random. Received: generator=None. Pass "
+                "`np.random.default_rng(seed)`, or use `CenterCrop`."
+            )
         return generator.random((count, self.num_numbers))
 
     def __call__(

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+import keras
 import numpy as np
 
+from keras_lt.data.transforms._colour import as_colour
+from keras_lt.data.transforms._colour import colour_for
 from keras_lt.data.transforms.device_transform import DeviceTransform
 from keras_lt.ops import augmentation
 from keras_lt.types import Tensor
@@ -21,6 +24,11 @@ class Cutout(DeviceTransform):
         fill: Value, or one per channel, of the square. The paper blanks out
             normalised images with 0; before `Normalize`, pass the mean colour.
 
+    Raises:
+        ValueError: If an argument is out of range; when called, if images of
+            their type cannot hold `fill`: -1, or a colour from 0 to 1, in
+            bytes.
+
     Example:
 
     >>> images, labels = np.ones((8, 32, 32, 3), "uint8"), np.zeros(8, int)
@@ -37,7 +45,7 @@ class Cutout(DeviceTransform):
 
     def __init__(self, size: int = 16, fill: float | Sequence[float] = 0):
         self.size = check_positive_int("size", size)
-        self.fill = np.asarray(fill)
+        self.fill = as_colour(fill)
 
     def __call__(
         self,
@@ -49,7 +57,8 @@ class Cutout(DeviceTransform):
         rows = self._covered(images.shape[1], draws[:, :1])
         columns = self._covered(images.shape[2], draws[:, 1:])
         images = images.copy()
-        images[rows[:, :, None] & columns[:, None, :]] = self.fill
+        fill = colour_for(self.fill, images.dtype.name)
+        images[rows[:, :, None] & columns[:, None, :]] = fill
         return images, labels
 
     def draw(
@@ -66,8 +75,9 @@ class Cutout(DeviceTransform):
         return begins.astype("int32"), labels
 
     def apply(self, images: Tensor, draws: Tensor) -> Tensor:
+        fill = colour_for(self.fill, keras.ops.dtype(images))
         return augmentation.blanked(
-            images, draws[:, 0], draws[:, 1], self.size, self.fill
+            images, draws[:, 0], draws[:, 1], self.size, fill
         )
 
     def _covered(self, length: int, begins: np.ndarray) -> np.ndarray:

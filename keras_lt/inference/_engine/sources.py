@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from keras_lt.data import ImageSource
+from keras_lt.float_arrays import as_array
 
 
 class Source(NamedTuple):
@@ -110,6 +111,4 @@ def _images(batch: Any) -> np.ndarray:
             f"one. Received: a {type(batch).__name__} of {len(batch)}. Give "
             "(images,), (images, labels) or (images, labels, weights)."
         )
-    if keras.ops.is_tensor(batch):
-        return keras.ops.convert_to_numpy(batch)
-    return np.asarray(batch)
+    return as_array(batch)

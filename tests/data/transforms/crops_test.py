@@ -126,3 +126,10 @@ def test_imagenet_recipes():
     found, _ = transforms.imagenet(False)(white, np.zeros(1), None)
     expected = [(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225]
     np.testing.assert_allclose(found[0, 0, 0], expected, rtol=1e-5)
+
+
+def test_random_crop_needs_a_generator():
+    images, labels = np.zeros((2, 8, 8, 3), "uint8"), np.zeros(2)
+    with pytest.raises(ValueError, match="`RandomResizedCrop` is random. Rec"):
+        transforms.RandomResizedCrop()(images, labels, None)
+    assert transforms.CenterCrop(0.5).draw(2, None).shape == (2, 0)

@@ -216,7 +216,12 @@ WRONG = [
     (lambda: transforms.Normalize(0, 0), "`std` greater than 0. Received"),
     (lambda: transforms.Normalize(np.nan, 1), "must be finite"),
     (lambda: transforms.Cutout(0), "`size` must be a whole number"),
-    (lambda: transforms.AutoAugment(300), "`fill` must be a number from 0"),
+    (lambda: transforms.AutoAugment(300), "`fill` must be a whole number"),
+    (lambda: transforms.AutoAugment((0.49, 0.48, 0.44)), "multiply a colour"),
+    (lambda: transforms.RandAugment(fill=np.nan), "`fill` must be a finite"),
+    (lambda: transforms.AutoAugment(-1), "from 0 to 255.*fill=-1"),
+    (lambda: transforms.Cutout(4, fill=np.inf), "`fill` must be a finite"),
+    (lambda: transforms.Cutout(4, fill="red"), "`fill` must be a finite"),
     (lambda: transforms.RandAugment(0), "`num_operations` must be a whole"),
     (lambda: transforms.RandAugment(level=11), "`level` must be from 0 to 10"),
     (lambda: transforms.Mixup(5, alpha=0), "`alpha` must be a finite number"),
@@ -257,3 +262,25 @@ def test_transforms_say_whether_they_are_random():
     assert transforms.Compose(unknown).random
     function.random = False
     assert not transforms.Compose(unknown).random
+
+
+@pytest.mark.parametrize("fill", [-1, 256, (0.49, 0.48, 0.44), (0, 3, 1e9)])
+def test_cutout_refuses_what_bytes_cannot_hold(fill):
+    images, labels = batch(2)
+    cutout = transforms.Cutout(4, fill=fill)
+    with pytest.raises(ValueError, match="`fill` must be from 0 to 255 for"):
+        cutout(images, labels, rng())
+    draws, _ = cutout.draw(images.shape, labels, rng())
+    with pytest.raises(ValueError, match="`fill` must be from 0 to 255 for"):
+        cutout.apply(keras.ops.convert_to_tensor(images), draws)
+    filled, _ = transforms.Cutout(99, fill=fill)(
+        images.astype("float32"), labels, rng()
+    )
+    np.testing.assert_allclose(filled[0, 0, 0], np.broadcast_to(fill, 3), 1e-6)
+
+
+def test_mixing_refuses_soft_labels_that_are_no_shares():
+    images, _ = batch(2)
+    for mix in (transforms.Mixup(3), transforms.CutMix(3)):
+        with pytest.raises(ValueError, match="in `labels` must.*row 1 with"):
+            mix(images, np.array([[0, 1, 0], [0, 7, 0]]), rng())

@@ -1,0 +1,45 @@
+"""Reads what a model gave as arrays of floats."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_lt.validation import check_finite
+
+
+def as_array(values: Any) -> np.ndarray:
+    """Returns a tensor of the backend, or what NumPy reads, as an array."""
+    if keras.ops.is_tensor(values):  # NumPy reads none that has a gradient.
+        return keras.ops.convert_to_numpy(values)
+    return np.asarray(values)
+
+
+def finite_floats(
+    name: str, values: np.ndarray, limit: float | None = None
+) -> np.ndarray:
+    """Returns finite floats, or raises.
+
+    Args:
+        name: What the array is called in the message.
+        values: An array of numbers, of any type.
+        limit: Greater numbers count as infinite. By default none do.
+
+    Returns:
+        The array in float64 if it was so, else in float32; copied only if
+        that takes a copy.
+    """
+    if values.dtype.kind not in "iuf" and values.dtype.name != "bfloat16":
+        raise ValueError(
+            f"`{name}` must hold real numbers. Received: "
+            f"dtype={values.dtype}. Pass what the model gives, as an array."
+        )
+    if values.dtype != np.float64:
+        values = values.astype("float32", copy=False)
+    check_finite(
+        name,
+        values,
+        "Check the image of this row, and whether the training diverged.",
+        limit,
+    )
+    return values
