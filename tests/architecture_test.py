@@ -21,6 +21,7 @@ LEVELS = [  # A package may import from the lines above its own.
         "file_writing",
         "graph",
         "markdown",
+        "plain_description",
         "registration",
         "replicas",
         "score_weights",

@@ -14,12 +14,12 @@ from keras_lt.data import Batches
 from keras_lt.data import ImageFiles
 from keras_lt.data import ImageRows
 from keras_lt.data import PreparedImages
-from keras_lt.objectives._cache.plain_description import config_sha256
-from keras_lt.objectives._cache.plain_description import describe
-from keras_lt.objectives._cache.plain_description import describe_array
-from keras_lt.objectives._cache.plain_description import first_difference
-from keras_lt.objectives._cache.plain_description import name_of
 from keras_lt.objectives.teacher import Teacher
+from keras_lt.plain_description import config_sha256
+from keras_lt.plain_description import describe
+from keras_lt.plain_description import describe_array
+from keras_lt.plain_description import first_difference
+from keras_lt.plain_description import name_of
 
 _FORMAT = 1
 """Raised when the meaning of a file changes."""
