@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_lt.objectives.epoch_data import EpochData
+from keras_lt.data.epoch_data import EpochData
 from keras_lt.replicas import strategy_of
 from keras_lt.replicas import sum_over_processes
 from keras_lt.types import Outputs
