@@ -160,9 +160,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     images = np.load(given.images, mmap_mode="r", allow_pickle=False)
     runner = StagedRunner(given.folder)
     logits, exits = runner.predict(images, given.batch_size)
-    with open(f"{given.output}.partial", "wb") as file:
-        np.savez(file, logits=logits, exits=exits)
-    os.replace(file.name, given.output)
+    partial = pathlib.Path(f"{given.output}.partial")
+    try:
+        with open(partial, "wb") as file:
+            np.savez(file, logits=logits, exits=exits)
+        os.replace(partial, given.output)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """Keeps the history and the state of a training after each epoch."""
 
 import csv
-import os
 import pathlib
 import time
 from typing import Any
 
 import keras
 
+from keras_lt.file_writing import replacing
 from keras_lt.training.checkpoint import Checkpoint
 
 Row = dict[str, Any]
@@ -82,15 +82,13 @@ class Progress(keras.callbacks.Callback):
         columns = list(
             dict.fromkeys(key for row in self.history for key in row)
         )
-        temporary = self.csv_path.with_name(f"{self.csv_path.name}.tmp")
-        try:
-            with open(temporary, "w", newline="") as file:
-                writer = csv.DictWriter(file, list(columns))
-                writer.writeheader()
-                writer.writerows(self.history)
-            os.replace(temporary, self.csv_path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with (
+            replacing(self.csv_path) as partial,
+            open(partial, "w", newline="") as file,
+        ):
+            writer = csv.DictWriter(file, list(columns))
+            writer.writeheader()
+            writer.writerows(self.history)
 
 
 def _plain(value: Any) -> Any:
