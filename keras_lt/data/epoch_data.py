@@ -68,9 +68,9 @@ class EpochData:
             for index in range(0, length, _stride(length, limit)):
                 yield self._own(index)
         else:
-            length = steps or _length(self.x)
-            stride = _stride(length or 1, limit)
-            stop = limit if length is None else length
+            known = steps or _length(self.x)
+            stride = _stride(known or 1, limit)
+            stop = limit if known is None else known
             for batch in itertools.islice(self.x, 0, stop, stride):
                 yield tuple(batch[:2])
 

@@ -140,7 +140,7 @@ class _Run:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.checkpoint = Checkpoint(self.folder / "checkpoint.npz")
             csv_path = self.folder / "history.csv" if csv else None
-        plan = {
+        plan: dict[str, list[Any]] = {
             "plan": [[stage.name, stage.epochs] for stage in stages],
             "settings": [settings_of(stage) for stage in stages],
         }
