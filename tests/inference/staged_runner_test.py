@@ -244,8 +244,8 @@ def test_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
         def predict(self, images, batch_size):
             return images, images
 
-    def full(file, **arrays):
-        file.write(b"half")
+    def full(path, **arrays):
+        path.write_bytes(b"half")
         raise OSError("No space left on device")
 
     monkeypatch.setattr(staged_runner, "StagedRunner", Runner)
