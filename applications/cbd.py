@@ -173,8 +173,12 @@ def _trained(
     runs = []
     for number in range(settings.distillation.teachers):
         own = folder / f"teacher_{number + 1}"
+        chosen = teacher_settings(application, settings, number, own)
+        if hasattr(recipe, "BENCHMARK"):
+            chosen = recipe.BENCHMARK.filled(chosen)
+        RunFolder.check(application, chosen)  # Also one that is finished.
         if not (own / "result.json").exists():
-            recipe.run(teacher_settings(application, settings, number, own))
+            recipe.run(chosen)
         runs.append(_read(own))
     return runs
 

@@ -7,6 +7,7 @@ from applications.cbd import student_projection
 from applications.experiment import train_and_judge
 from applications.methods import combine
 from applications.networks import network
+from applications.refusals import refuse_network
 from applications.result import Result
 from applications.schedules import SCHEDULES
 from applications.settings import Settings
@@ -21,6 +22,7 @@ IMBALANCE_FACTOR = 100
 
 def run(name: str, settings: Settings) -> Result:
     """Trains a ResNet-32 on `cifar10_lt` or `cifar100_lt`, and judges it."""
+    refuse_network(settings, name)
     method = combine(settings.method)
     schedule = SCHEDULES[settings.schedule or "short"].as_set(settings)
     teachers = find_teachers(name, settings)

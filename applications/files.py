@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import pathlib
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -10,6 +9,8 @@ from typing import Any
 
 import keras
 import numpy as np
+
+from keras_lt.file_writing import replacing
 
 
 def write_json(path: pathlib.Path, content: Mapping[str, Any]) -> None:
@@ -23,30 +24,25 @@ def write_json(path: pathlib.Path, content: Mapping[str, Any]) -> None:
 
 def write_text(path: pathlib.Path, text: str) -> None:
     """Writes text in UTF-8."""
-    with _replacing(path) as temporary:
-        temporary.write_bytes(text.encode())
+    with _replacing(path) as partial:
+        partial.write_bytes(text.encode())
 
 
 def write_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes a compressed `.npz`."""
-    with _replacing(path) as temporary, open(temporary, "wb") as file:
+    with _replacing(path) as partial, open(partial, "wb") as file:
         np.savez_compressed(file, **arrays)
 
 
 def write_model(path: pathlib.Path, model: keras.Model) -> None:
     """Writes a model as Keras saves it."""
-    with _replacing(path) as temporary:
-        model.save(temporary)
+    with _replacing(path) as partial:
+        model.save(partial)
 
 
 @contextlib.contextmanager
 def _replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Gives the name of a file that takes the place of `path` when whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Keras goes by the end of the name.
-    temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as partial:
+        yield partial

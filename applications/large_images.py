@@ -76,7 +76,7 @@ class Benchmark:
         """Returns the settings, with what is not asked for filled in."""
         backbone = settings.backbone or self.backbone
         exits = settings.exits
-        if exits == Settings.exits:
+        if combine(settings.method).exits and exits == Settings.exits:
             exits = EXITS.get(backbone, exits)
         return dataclasses.replace(
             settings,

@@ -15,6 +15,7 @@ from keras_lt import layers
 from keras_lt import losses
 from keras_lt import objectives
 from keras_lt import samplers
+from keras_lt.losses.for_frequencies import FOR_FREQUENCIES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,14 +109,6 @@ class Method:
             for field in dataclasses.fields(self)
         }
         return {name: part for name, part in values.items() if part}
-
-
-FOR_FREQUENCIES = (
-    losses.LogitAdjusted,
-    losses.BalancedSoftmax,
-    losses.ClassBalanced,
-)
-"""Losses that are plain cross-entropy where all classes are as frequent."""
 
 
 def crossentropy(class_counts: Sequence[int]) -> keras.losses.Loss:

@@ -133,7 +133,7 @@ class Result:
         return {
             "images": len(examples),
             **{
-                name: round(balanced_accuracy(one, examples.y), 5)
+                name: round(self._balanced_accuracy(one, examples.y), 5)
                 for name, one in answers.items()
             },
         }
@@ -189,6 +189,10 @@ class Result:
         """Images a second in the median epoch; each has as many."""
         return round(len(self.split.train) / float(np.median(seconds)), 1)
 
+    def _balanced_accuracy(self, logits: np.ndarray, labels: Any) -> float:
+        counts = self.split.class_counts
+        return report.from_logits(logits, labels, counts).balanced_accuracy
+
     def _card(self, name: str, logits: np.ndarray) -> report.ReportCard:
         split = self.split
         return report.from_logits(
@@ -203,13 +207,6 @@ class Result:
 
 
 _NOT_CURVES = ("stage", "epoch", "seconds")
-
-
-def balanced_accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Returns the mean of the accuracies of the classes."""
-    hits = logits.argmax(axis=-1) == labels
-    classes = np.unique(labels)
-    return float(np.mean([hits[labels == one].mean() for one in classes]))
 
 
 def _rounded(value: float | None) -> float | None:

@@ -100,9 +100,10 @@ class RunFolder:
             arrays["exit_logits"] = result.exits.exit_logits
             result.exits.outcomes.curve().save(self.path / "exits")
         write_arrays(self.path / "logits.npz", arrays)
-        write_json(self.path / "result.json", result.record())
         for name, card in result.cards.items():
             card.save(self.path / "report" / name)
+        # Last, as a folder with a result is one of a finished run.
+        write_json(self.path / "result.json", result.record())
 
 
 def _check_same_run(

@@ -2,9 +2,11 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Iterable
 from typing import Any
 
 from applications.distillation_settings import DistillationSettings
+from applications.methods import METHODS
 from applications.robustness_settings import RobustnessSettings
 from applications.settings_group import SettingsGroup
 from applications.training_settings import TrainingSettings
@@ -14,9 +16,20 @@ from keras_lt.validation import check_positive_int
 RETRAINING = ("crt", "lws")
 """Methods whose second stage fits the classifier to features that are kept."""
 
+OF_EXITS = (
+    "exits",
+    "branch",
+    "threshold",
+    "training_threshold",
+    "exit_weights",
+    "trunk_gradient",
+    "max_accuracy_loss",
+)
+"""What only methods with early exits have a use for."""
+
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class Settings(SettingsGroup):
     """Holds the choices of a run: the flags of `scripts/train.py`.
 
     Args:
@@ -32,7 +45,8 @@ class Settings:
             the literature does, and adjusts with strength 1.
         validation_per_class: Instead, number of images of each class that are
             held out of those that the long-tailed subset leaves over.
-        exits: Names of the layers with an exit, if the method has exits.
+        exits: Names of the layers with an exit. This and the next six are for
+            methods with exits.
         branch: What lies between an early feature map and its classifier, as
             in `EarlyExitModel`, like the next four.
         threshold: In use, if no images are held out to choose it on.
@@ -113,8 +127,15 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuses what would be without effect."""
-        self._check_group("the robust term", "dro_lt", self.robustness)
-        self._check_group("distillation", "cbd", self.distillation)
+        own, changed = self.method, self.changed()
+        exits = {name: changed[name] for name in OF_EXITS if name in changed}
+        for of, methods, choices in (
+            ("early exits", _with_exits(METHODS), exits),
+            ("the robust term", ["dro_lt"], self.robustness.changed()),
+            ("distillation", ["cbd"], self.distillation.changed()),
+        ):
+            if not set(methods) & set(own):
+                self._refuse_all(of, methods[0], choices)
         self._check_second_stage()
         if self.pretrained and self.pretrained_weights is not None:
             raise ValueError(
@@ -151,6 +172,9 @@ class Settings:
     def from_json(cls, content: dict[str, Any]) -> "Settings":
         """Returns the settings that JSON held, where tuples are lists."""
         own = _with_tuples(content)
+        if not _with_exits(own.get("method", ())):
+            # Results from before may hold some, which had no effect.
+            own = {k: v for k, v in own.items() if k not in OF_EXITS}
         robustness = dict(own.pop("robustness", {}))
         distillation = _with_tuples(own.pop("distillation", {}))
         # Results from before the classifier was retrained have it there.
@@ -162,13 +186,13 @@ class Settings:
             **{"initial_run": initial_run, **own},
         )
 
-    def _check_group(self, of: str, method: str, group: SettingsGroup) -> None:
-        """Refuses what is for a method that is not asked for."""
-        changed = group.changed()
-        if changed and method not in self.method:
-            name, value = next(iter(changed.items()))
+    def _refuse_all(
+        self, of: str, method: str, choices: dict[str, Any]
+    ) -> None:
+        """Refuses choices for a method that is not asked for."""
+        for name, value in choices.items():
             raise ValueError(
-                f"What {of} is told must go with the method `{method}`. "
+                f"What is told of {of} must go with the method `{method}`. "
                 f"Received: {name}={value!r} with the method "
                 f"{','.join(self.method)!r}. Add {method} to --method, or "
                 "leave it out."
@@ -197,6 +221,11 @@ class Settings:
             check_positive_int("retraining_epochs", self.retraining_epochs)
         if self.retraining_rate is not None:
             check_positive("retraining_rate", self.retraining_rate)
+
+
+def _with_exits(names: Iterable[str]) -> list[str]:
+    """Returns those of the methods that have early exits."""
+    return [one for one in names if one in METHODS and METHODS[one].exits]
 
 
 def _with_tuples(content: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ Example:
 
 import importlib
 import json
-import os
 import pathlib
 import sys
 
@@ -82,9 +81,10 @@ def _text(value: object) -> str:
 
 
 def _write(path: pathlib.Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+    from keras_lt.file_writing import replacing
+
+    with replacing(path) as partial:
+        partial.write_text(text)
 
 
 if __name__ == "__main__":

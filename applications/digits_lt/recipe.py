@@ -4,13 +4,14 @@ import dataclasses
 
 import keras
 
-from applications.augmentation import refuse_strong
 from applications.cbd import find_teachers
 from applications.cbd import student_projection
 from applications.digits_lt.network import digits_network
 from applications.experiment import train_and_judge
 from applications.methods import combine
 from applications.networks import network
+from applications.refusals import refuse_network
+from applications.refusals import refuse_strong
 from applications.result import Result
 from applications.schedules import SCHEDULES
 from applications.schedules import SHORT
@@ -30,6 +31,7 @@ NORMALIZE = transforms.Normalize(mean=0.3, std=0.38)
 
 def run(settings: Settings) -> Result:
     """Trains and judges."""
+    refuse_network(settings, "digits_lt")
     method = combine(settings.method)
     schedule = SCHEDULES.get(settings.schedule, SCHEDULE).as_set(settings)
     teachers = find_teachers("digits_lt", settings)

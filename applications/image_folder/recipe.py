@@ -4,7 +4,6 @@ import dataclasses
 
 import keras
 
-from applications.augmentation import refuse_strong
 from applications.backbones import make_backbone
 from applications.backbones import make_preprocessing
 from applications.cbd import find_teachers
@@ -12,6 +11,7 @@ from applications.cbd import student_projection
 from applications.experiment import train_and_judge
 from applications.methods import combine
 from applications.networks import network
+from applications.refusals import refuse_strong
 from applications.result import Result
 from applications.schedules import SCHEDULES
 from applications.settings import Settings

@@ -12,8 +12,8 @@ from applications.tables.pairing import CellRuns
 from applications.tables.pairing import by_cell
 from applications.tables.table import LineName
 from applications.tables.table import Table
-from keras_lt.markdown import percent
 from keras_lt.markdown import table as markdown_table
+from keras_lt.report.summary import spread
 
 SCORES = ("many", "medium", "few", "accuracy")
 
@@ -136,7 +136,7 @@ def _scores(runs: CellRuns) -> str:
     rows = []
     for line in runs.lines():
         row = [runs.table.label(line), str(len(runs.scores(line, "accuracy")))]
-        row += [_spread(runs.scores(line, score)) for score in SCORES]
+        row += [spread(runs.scores(line, score)) for score in SCORES]
         if saved:
             row.append(_saved(runs, line))
         row.append(_gain(runs, line))
@@ -192,7 +192,7 @@ def _saved(runs: CellRuns, line: LineName) -> str:
         return "-"
     values = [run.work_saved for run in runs.runs(line[0]).values()]
     known = [value for value in values if value is not None]
-    return _spread(known) if known else "-"
+    return spread(known)
 
 
 def _sources(runs: CellRuns) -> dict[str, int]:
@@ -206,17 +206,6 @@ def _sources(runs: CellRuns) -> dict[str, int]:
 def _published(runs: CellRuns, line: LineName, sources: dict[str, int]) -> str:
     known = runs.table.lines()[line].published.get(runs.cell.data)
     return "" if known is None else f"{known[0]:.1f} [{sources[known[1]]}]"
-
-
-def _spread(values: Sequence[float | None]) -> str:
-    """Returns the mean, and the standard deviation if there are several."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return "-"
-    mean = percent(float(np.mean(known)))
-    if len(known) == 1:
-        return mean
-    return f"{mean} ± {percent(float(np.std(known, ddof=1)))}"
 
 
 def _schedules(cells: Sequence[CellRuns]) -> list[str]:

@@ -7,7 +7,7 @@ import keras
 from keras_lt.callbacks.batch_statistics import BatchStatistics
 from keras_lt.callbacks.batch_statistics import Values
 from keras_lt.callbacks.batch_statistics import array_of
-from keras_lt.objectives.epoch_data import EpochData
+from keras_lt.data.epoch_data import EpochData
 from keras_lt.validation import check_positive_int
 
 

@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 
-from keras_lt.objectives.epoch_data import EpochData
+from keras_lt.data.epoch_data import EpochData
+from keras_lt.graph.layer_tree import all_layers
 from keras_lt.replicas import strategy_of
 from keras_lt.replicas import sum_over_processes
 from keras_lt.types import Outputs
@@ -30,11 +31,10 @@ class BatchStatistics:
     ) -> None:
         self.data = data
         self.max_batches = max_batches
-        # Also those inside of layers, which `model.layers` does not list.
         # One that is frozen keeps its statistics, and is called with them.
         self.layers = [
             layer
-            for layer in model._flatten_layers()
+            for layer in all_layers(model)
             if isinstance(layer, keras.layers.BatchNormalization)
             and layer.trainable
         ]

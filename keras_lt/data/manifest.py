@@ -3,11 +3,11 @@
 import json
 import os
 import pathlib
-import tempfile
 from collections.abc import Iterator
 from typing import Any
 
 from keras_lt.data.split import Split
+from keras_lt.file_writing import replacing
 
 
 def save_manifest(split: Split, path: str | os.PathLike[str]) -> None:
@@ -28,16 +28,9 @@ def save_manifest(split: Split, path: str | os.PathLike[str]) -> None:
     data.save_manifest(split, "digits_lt.json")
     ```
     """
-    target = pathlib.Path(path)
     text = json.dumps(split.manifest(), indent=2) + "\n"
-    handle, temporary = tempfile.mkstemp(dir=target.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with replacing(path) as partial:
+        partial.write_text(text)
 
 
 def compare_manifest(split: Split, path: str | os.PathLike[str]) -> list[str]:

@@ -1,10 +1,10 @@
 """Makes the ONNX files of all backends alike."""
 
-import os
 import pathlib
 from collections.abc import Sequence
 from typing import Any
 
+from keras_lt.file_writing import replacing
 from keras_lt.inference.onnx_pooling import pool_over_two_axes
 
 
@@ -25,9 +25,8 @@ def finish_onnx(path: pathlib.Path, outputs: Sequence[str]) -> None:
     pool_over_two_axes(model)
     _name_ends(model.graph, outputs)
     onnx.checker.check_model(model)
-    partial = path.with_name(f"{path.name}.partial")
-    onnx.save(model, partial)
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        onnx.save(model, partial)
 
 
 def _name_ends(graph: Any, outputs: Sequence[str]) -> None:

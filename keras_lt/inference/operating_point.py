@@ -9,7 +9,7 @@ from keras_lt.markdown import percent
 from keras_lt.markdown import table
 
 TITLES = {"all": "all images", "balanced": "mean of classes"}
-"""What the mixes of classes are called in tables; groups have their names."""
+"""What mixes of classes are called; groups have their own names."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -158,11 +158,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch_size", type=int, default=128)
     given = parser.parse_args(arguments)
     images = np.load(given.images, mmap_mode="r", allow_pickle=False)
-    runner = StagedRunner(given.folder)
-    logits, exits = runner.predict(images, given.batch_size)
-    with open(f"{given.output}.partial", "wb") as file:
-        np.savez(file, logits=logits, exits=exits)
-    os.replace(file.name, given.output)
+    logits, exits = StagedRunner(given.folder).predict(images, given.batch_size)
+    partial = pathlib.Path(f"{given.output}.partial.npz")
+    try:
+        np.savez(partial, logits=logits, exits=exits)
+        partial.replace(given.output)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_lt.graph.layer_tree import all_layers
+
 ADAPTABLE = (
     keras.layers.Conv1D,
     keras.layers.Conv2D,
@@ -14,8 +16,7 @@ ADAPTABLE = (
 
 def adaptable_layers(root: keras.layers.Layer) -> list[keras.layers.Layer]:
     """Returns the layers inside a layer that can have updates, in order."""
-    # Also those inside of layers, which `model.layers` does not list.
-    inside = root._flatten_layers()
+    inside = all_layers(root)
     return [layer for layer in inside if isinstance(layer, ADAPTABLE)]
 
 
@@ -27,7 +28,7 @@ def adapted_layers(root: keras.layers.Layer) -> list[keras.layers.Layer]:
 def train_updates_alone(root: keras.layers.Layer) -> None:
     """Trains the updates inside a layer, and freezes all else in it."""
     root.trainable = True
-    for layer in root._flatten_layers():
+    for layer in all_layers(root):
         # A whole layer, as batch normalization goes by that.
         if not adapted_layers(layer):
             layer.trainable = False

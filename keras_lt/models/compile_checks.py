@@ -1,11 +1,11 @@
 """Checks that a loss fits the model that it is compiled with."""
 
-from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
+from keras_lt.graph.layer_tree import all_layers
 from keras_lt.layers import CosineClassifier
 from keras_lt.losses import LDAM
 from keras_lt.objectives import ExitDistillation
@@ -71,7 +71,7 @@ def check_images(objective: Objective, backbone: keras.Model) -> None:
             f"{tuple(objective.image_shape)}. Take teachers for such images, "
             "or begin theirs with a `keras.layers.Resizing`."
         )
-    random = [one for one in _layers_in(backbone) if _augments(one)]
+    random = [one for one in all_layers(backbone) if _augments(one)]
     if random:
         raise ValueError(
             "Images must be augmented before the model where an objective "
@@ -81,12 +81,6 @@ def check_images(objective: Objective, backbone: keras.Model) -> None:
             "`Batches(transform=...)`; `data.transforms.from_layer` takes such "
             "a layer."
         )
-
-
-def _layers_in(model: Any) -> Iterator[keras.layers.Layer]:
-    for layer in getattr(model, "layers", ()):
-        yield layer
-        yield from _layers_in(layer)
 
 
 def _augments(layer: keras.layers.Layer) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from keras_lt.graph.layer_tree import all_layers
 from keras_lt.layers import ExitBlock
 from keras_lt.layers import ExitBranch
 from keras_lt.layers import MixedPooling
@@ -62,8 +63,7 @@ def make_branches(
 def is_synchronized(backbone: keras.Model) -> bool:
     """Tells whether a layer of a backbone normalises over all replicas."""
     return any(
-        getattr(layer, "synchronized", False)
-        for layer in backbone._flatten_layers()
+        getattr(layer, "synchronized", False) for layer in all_layers(backbone)
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_lt.graph.layer_tree import all_layers
 from keras_lt.layers.low_rank_updates import adapted_layers
 from keras_lt.models.classification_model import ClassificationModel
 from keras_lt.types import Config
@@ -43,9 +44,7 @@ def _copy_merged(source: keras.Model, target: keras.Model) -> None:
 
     The copy may lack the updates, of which configurations do not always tell.
     """
-    for one, other in zip(
-        source._flatten_layers(), target._flatten_layers(), strict=True
-    ):
+    for one, other in zip(all_layers(source), all_layers(target), strict=True):
         store: dict[str, Any] = {}
         one.save_own_variables(store)
         arrays = {

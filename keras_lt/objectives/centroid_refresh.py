@@ -6,11 +6,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_lt.class_statistics import ClassStatistics
 from keras_lt.counts import class_groups
+from keras_lt.data.epoch_data import EpochData
+from keras_lt.data.filled_batches import predict_batches
 from keras_lt.devices import on_own_devices
-from keras_lt.objectives.class_statistics import ClassStatistics
-from keras_lt.objectives.epoch_data import EpochData
-from keras_lt.objectives.filled_batches import predict_filled
 from keras_lt.replicas import strategy_of
 from keras_lt.replicas import sum_over_processes
 
@@ -110,13 +110,9 @@ class CentroidRefresh(keras.callbacks.Callback):
         """Yields features `(n, dim)` and class ids, batch by batch."""
         if self.data is None or self._feature_model is None:
             return
-        size = 0
-        for images, labels in self.data.batches(
-            self.params.get("steps"), limit
-        ):
-            size = max(size, len(images))  # One size is compiled only once.
-            features = predict_filled(self._feature_model, images, size)
-            features = self.objective.pooling(features)
+        batches = self.data.batches(self.params.get("steps"), limit)
+        for maps, labels in predict_batches(self._feature_model, batches):
+            features = self.objective.pooling(maps)
             yield self.objective.points_of(features), labels
 
     def _by_group(

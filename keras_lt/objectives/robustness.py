@@ -7,9 +7,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_lt.data.epoch_data import EpochData
 from keras_lt.layers.pooling import make_pooling
 from keras_lt.objectives.centroid_refresh import CentroidRefresh
-from keras_lt.objectives.epoch_data import EpochData
 from keras_lt.objectives.objective import Objective
 from keras_lt.objectives.radii import Radii
 from keras_lt.ops import distances

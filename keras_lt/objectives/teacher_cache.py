@@ -217,9 +217,15 @@ class TeacherCache:
     def remove(self, name: str | None = None) -> None:
         """Deletes the outputs of a teacher, or all of them.
 
+        It waits until no other process adds to the cache.
+
         Args:
             name: One of `names`; None for all, and what is there in part.
         """
+        with only_writer(self.folder):
+            self._remove(name)
+
+    def _remove(self, name: str | None) -> None:
         folders = self._folders()
         if name is not None:
             check_choice("name", name, [one.name for one in folders])

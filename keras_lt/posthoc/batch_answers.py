@@ -5,10 +5,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_lt.data.epoch_data import EpochData
+from keras_lt.data.filled_batches import predict_batches
 from keras_lt.data.random_transforms import warn_of_random_batches
 from keras_lt.models import EarlyExitModel
-from keras_lt.objectives.epoch_data import EpochData
-from keras_lt.objectives.filled_batches import predict_filled
 
 
 def answers_and_labels(
@@ -27,10 +27,7 @@ def answers_and_labels(
     warn_of_random_batches(x)
     answers: list[list[np.ndarray]] = []
     labels: list[np.ndarray] = []
-    size = 0
-    for images, ids in EpochData(x, y).batches():
-        size = max(size, len(images))  # One size is compiled only once.
-        outputs = predict_filled(model, images, size)
+    for outputs, ids in predict_batches(model, EpochData(x, y).batches()):
         if not isinstance(outputs, list | tuple):
             outputs = [outputs]
         answers.append(list(outputs))

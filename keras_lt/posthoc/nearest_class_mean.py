@@ -6,8 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_lt.class_statistics import ClassStatistics
+from keras_lt.class_statistics import check_all_known
 from keras_lt.float_arrays import as_array
-from keras_lt.objectives.class_statistics import ClassStatistics
 from keras_lt.ops.distances import squared_euclidean
 from keras_lt.ops.distances import unit
 from keras_lt.registration import serializable
@@ -160,15 +161,7 @@ class NearestClassMean(keras.layers.Layer):
             )
         check_finite("features", values)
         counts = np.bincount(ids, minlength=self.num_classes)
-        missing = np.flatnonzero(counts == 0)
-        if len(missing):
-            raise ValueError(
-                "Each class must have one example or more, since one without "
-                f"has no mean. Received: {len(missing)} of {self.num_classes} "
-                f"classes without examples, first label {missing[0]}. Pass "
-                "features of all classes, or leave out the labels that are "
-                "not seen."
-            )
+        check_all_known(counts > 0, "features")
         return values, ids
 
 

@@ -187,9 +187,9 @@ class ReportCard:
     def save(self, folder: str | os.PathLike[str], plots: bool = True) -> None:
         """Writes `report.json`, `report.md` and the plots as PNG.
 
-        Everything is written to a hidden folder first and moved when it is
-        complete; if that fails, for instance on a full disk, what was in
-        `folder` stays as it was.
+        Everything is written to a hidden folder first, and moved file by file
+        when it is complete; if writing fails, for instance on a full disk,
+        what was in `folder` stays as it was.
 
         Args:
             folder: Where to; made if it is not there.

@@ -46,8 +46,8 @@ def summarize(
     for name, cards in runs.items():
         row = [name, str(len(cards))]
         for score in ("many", "medium", "few", "accuracy"):
-            row.append(_spread([card.scores[score] for card in cards]))
-        row += [_spread(column.get(name, ())) for column in extra.values()]
+            row.append(spread([card.scores[score] for card in cards]))
+        row += [spread(column.get(name, ())) for column in extra.values()]
         rows.append(row)
     return table([*head, *extra], rows)
 
@@ -72,7 +72,12 @@ def _check_runs(
         )
 
 
-def _spread(values: Sequence[float | None]) -> str:
+def spread(values: Sequence[float | None]) -> str:
+    """Returns mean and standard deviation over seeds, in percent.
+
+    The deviation is left out for one seed. A dash stands where a seed has no
+    value.
+    """
     known = [value for value in values if value is not None]
     if not known or len(known) < len(values):
         return "-"

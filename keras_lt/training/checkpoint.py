@@ -145,8 +145,9 @@ class Checkpoint:
         raise FloatingPointError(
             "The weights of a model must be finite to be saved. Received: NaN "
             f"or infinity in {variable.path!r}. The checkpoint from before, if "
-            f"any, is whole, {str(self.path)!r}: lower the learning rate, or "
-            "look for NaN in the images, and start again to go on from there."
+            f"any, is whole, {str(self.path)!r}: look for NaN in the images, "
+            "or lower the learning rate by a `LearningRateScheduler`, and "
+            "start again to go on from there."
         )
 
     def _read(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -5,14 +5,15 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_lt.class_statistics import ClassStatistics
+from keras_lt.class_statistics import check_all_known
+from keras_lt.data.epoch_data import EpochData
+from keras_lt.data.filled_batches import predict_batches
 from keras_lt.data.random_transforms import warn_of_random_batches
 from keras_lt.layers import CosineClassifier
 from keras_lt.models import EarlyExitModel
 from keras_lt.models import LongTailModel
 from keras_lt.models.classifier_features import classifier_features
-from keras_lt.objectives.class_statistics import ClassStatistics
-from keras_lt.objectives.epoch_data import EpochData
-from keras_lt.objectives.filled_batches import predict_filled
 from keras_lt.ops.distances import unit
 from keras_lt.validation import check_finite
 from keras_lt.validation import check_labels
@@ -66,15 +67,17 @@ def initialize_from_class_means(
         for layer in classifiers
     ]
     features = classifier_features(model)
-    size = 0
-    for images, labels in EpochData(x, y).batches():
-        size = max(size, len(images))  # One size is compiled only once.
-        ids = check_labels(labels, model.num_classes)
-        outputs = keras.tree.flatten(predict_filled(features, images, size))
-        for one, values in zip(statistics, outputs, strict=True):
+    pairs = (
+        (images, check_labels(labels, model.num_classes))
+        for images, labels in EpochData(x, y).batches()
+    )
+    for outputs, labels in predict_batches(features, pairs):
+        for one, values in zip(
+            statistics, keras.tree.flatten(outputs), strict=True
+        ):
             check_finite("features", values)
-            one.add(_unit_length(values), ids)
-    _check_all_known(statistics[-1])
+            one.add(_unit_length(values), labels)
+    check_all_known(statistics[-1].known, "images")
     for layer, one in zip(classifiers, statistics, strict=True):
         layer.kernel.assign(_unit_length(one.means).T)
 
@@ -95,17 +98,6 @@ def _cosine_classifiers(model: Any) -> list[CosineClassifier]:
                 "`classifier='cosine'`."
             )
     return layers
-
-
-def _check_all_known(statistics: ClassStatistics) -> None:
-    missing = np.flatnonzero(~statistics.known)
-    if len(missing):
-        raise ValueError(
-            "Each class must have one example or more, since one without has "
-            f"no mean. Received: {len(missing)} of {len(statistics.known)} "
-            f"classes without examples, first label {missing[0]}. Pass images "
-            "of all classes."
-        )
 
 
 def _unit_length(vectors: np.ndarray) -> np.ndarray:

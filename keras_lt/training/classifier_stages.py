@@ -8,9 +8,7 @@ import keras
 from keras_lt.callbacks import cosine_schedule
 from keras_lt.data import Batches
 from keras_lt.layers import LearnableWeightScaling
-from keras_lt.losses import BalancedSoftmax
-from keras_lt.losses import ClassBalanced
-from keras_lt.losses import LogitAdjusted
+from keras_lt.losses.for_frequencies import FOR_FREQUENCIES
 from keras_lt.models import ClassificationModel
 from keras_lt.samplers import ClassAware
 from keras_lt.samplers import ClassBalanced as ClassBalancedSampler
@@ -219,9 +217,8 @@ def _raise_for_scales(name: str, found: bool) -> None:
 
 
 def _check_balanced_once(loss: Any, batches: Any) -> None:
-    for_frequencies = (BalancedSoftmax, ClassBalanced, LogitAdjusted)
     balanced = (ClassAware, ClassBalancedSampler)
-    if not isinstance(loss, for_frequencies):
+    if not isinstance(loss, FOR_FREQUENCIES):
         return
     if isinstance(batches, Batches) and isinstance(batches.sampler, balanced):
         raise ValueError(

@@ -28,6 +28,8 @@ from keras_lt.training.progress import Progress
 from keras_lt.training.progress import Row
 from keras_lt.training.stage import Stage
 from keras_lt.training.stage import resolved
+from keras_lt.training.stage_settings import first_change
+from keras_lt.training.stage_settings import settings_of
 
 
 def train(
@@ -46,9 +48,10 @@ def train(
     in `directory`. Called again with the same model, stages and directory, the
     training goes on at the epoch it was in, and ends with the same weights as
     one that was not stopped: exactly so on one machine with the same backend
-    and number of threads,
-    as far as the backend computes the same numbers twice (on a GPU, that has
-    to be asked for). What `batches`, callbacks and a schedule of the learning
+    and number of threads, as far as the backend computes the same numbers
+    twice (on a GPU, that has to be asked for). Stages with other names,
+    epochs, optimizers or losses are refused, and `Batches` with another size,
+    seed or sampler. What `batches`, callbacks and a schedule of the learning
     rate do has to follow from the epoch; `Batches` and the callbacks of this
     library see to that. The seeds of Python, NumPy and the backend are set at
     the start of each epoch (`keras.utils.set_random_seed`), to numbers that
@@ -137,7 +140,10 @@ class _Run:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.checkpoint = Checkpoint(self.folder / "checkpoint.npz")
             csv_path = self.folder / "history.csv" if csv else None
-        plan = [[stage.name, stage.epochs] for stage in stages]
+        plan: dict[str, list[Any]] = {
+            "plan": [[stage.name, stage.epochs] for stage in stages],
+            "settings": [settings_of(stage) for stage in stages],
+        }
         drawn = np.array(float(random.randrange(2**31)))
         # One for all processes, as layers may be reset.
         seed = int(sum_over_processes(drawn, strategy)) % 2**31
@@ -173,6 +179,8 @@ class _Run:
             return None
         done = self.checkpoint.read_progress()
         self._check_plan(done["plan"])
+        # Checkpoints of before lack them.
+        self._check_settings(done.get("settings", []))
         return done
 
     def _least_of_processes(self, epochs: int) -> int:
@@ -246,13 +254,23 @@ class _Run:
         return [*callbacks, StopOnNaN(), self.progress]
 
     def _check_plan(self, saved: list[list[Any]]) -> None:
-        if saved == self.progress.plan:
-            return
+        own = self.progress.plan["plan"]
+        if saved != own:
+            self._refuse(_plan_text(own), _plan_text(saved))
+
+    def _check_settings(self, saved: list[dict[str, Any]]) -> None:
+        found = first_change(saved, self.progress.plan["settings"])
+        if found:
+            number, name, old, new = found
+            stage = self.stages[number].name
+            self._refuse(f"{name}={new!r} in stage {stage!r}", f"{old!r}")
+
+    def _refuse(self, own: str, saved: str) -> None:
         raise ValueError(
             "A training must go on with the stages it was started with. "
-            f"Received: {_plan_text(self.progress.plan)}; the checkpoint in "
-            f"{str(self.folder)!r} has {_plan_text(saved)}. Use another "
-            "directory, or pass `resume=False` to start anew."
+            f"Received: {own}; the checkpoint in {str(self.folder)!r} has "
+            f"{saved}. Use another directory, or pass `resume=False` to start "
+            "anew."
         )
 
 

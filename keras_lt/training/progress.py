@@ -1,13 +1,13 @@
 """Keeps the history and the state of a training after each epoch."""
 
 import csv
-import os
 import pathlib
 import time
 from typing import Any
 
 import keras
 
+from keras_lt.file_writing import replacing
 from keras_lt.training.checkpoint import Checkpoint
 
 Row = dict[str, Any]
@@ -22,8 +22,8 @@ class Progress(keras.callbacks.Callback):
 
     Args:
         history: The rows so far; added to.
-        plan: What tells this training from another: names and epochs of its
-            stages.
+        plan: What tells this training from another: `"plan"`, names and
+            epochs of its stages, and `"settings"`, what each is trained with.
         seed: What the seeds of the epochs are made of.
         checkpoint: Where the state goes, or `None`.
         csv_path: Where the history goes as a table, or `None`.
@@ -32,7 +32,7 @@ class Progress(keras.callbacks.Callback):
     def __init__(
         self,
         history: list[Row],
-        plan: list[list[Any]],
+        plan: dict[str, list[Any]],
         seed: int,
         checkpoint: Checkpoint | None,
         csv_path: pathlib.Path | None,
@@ -56,7 +56,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Row | None = None) -> None:
         """Writes what there is."""
-        name, epochs = self.plan[self._stage]
+        name, epochs = self.plan["plan"][self._stage]
         seconds = round(time.perf_counter() - self._started, 3)
         values = {key: _plain(value) for key, value in (logs or {}).items()}
         self.history.append(
@@ -65,7 +65,7 @@ class Progress(keras.callbacks.Callback):
         if self.checkpoint is not None:
             finished = epoch + 1 == epochs or self.model.stop_training
             progress = {
-                "plan": self.plan,
+                **self.plan,
                 "seed": self.seed,
                 "stage": self._stage,
                 "epochs_done": epoch + 1,
@@ -82,15 +82,13 @@ class Progress(keras.callbacks.Callback):
         columns = list(
             dict.fromkeys(key for row in self.history for key in row)
         )
-        temporary = self.csv_path.with_name(f"{self.csv_path.name}.tmp")
-        try:
-            with open(temporary, "w", newline="") as file:
-                writer = csv.DictWriter(file, list(columns))
-                writer.writeheader()
-                writer.writerows(self.history)
-            os.replace(temporary, self.csv_path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with (
+            replacing(self.csv_path) as partial,
+            open(partial, "w", newline="") as file,
+        ):
+            writer = csv.DictWriter(file, list(columns))
+            writer.writeheader()
+            writer.writerows(self.history)
 
 
 def _plain(value: Any) -> Any:

@@ -23,7 +23,7 @@ pytest.importorskip("sklearn")
 def settings_of(*others, epochs=1, **robustness):
     return Settings(
         method=("dro_lt", *others),
-        exits=("stage_1",),
+        **({"exits": ("stage_1",)} if "elf" in others else {}),
         robustness=RobustnessSettings(**robustness),
         epochs=epochs,
         verbose=0,

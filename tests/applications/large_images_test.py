@@ -248,9 +248,13 @@ def test_inaturalist_has_colors_of_its_own():
 
 def test_exits_of_the_network_are_taken_by_default():
     filled = imagenet_lt.BENCHMARK.filled
-    assert filled(Settings()).exits == ("conv3_block4_out", "conv4_block6_out")
-    assert filled(Settings(exits=("a",))).exits == ("a",)
-    assert filled(Settings(backbone="resnet20")).exits == ("stage_1", "stage_2")
+    elf = Settings(method=("elf",))
+    assert filled(elf).exits == ("conv3_block4_out", "conv4_block6_out")
+    own = dataclasses.replace(elf, exits=("a",))
+    assert filled(own).exits == ("a",)
+    own = dataclasses.replace(elf, backbone="resnet20")
+    assert filled(own).exits == ("stage_1", "stage_2")
+    assert filled(Settings()).exits == Settings.exits
     assert places_lt.BENCHMARK.filled(Settings()).backbone == "ResNet152"
 
 

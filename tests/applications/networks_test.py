@@ -27,6 +27,7 @@ def test_plain_methods_have_no_exits():
 
 def test_settings_reach_the_exits():
     settings = Settings(
+        method=("ldam_drw", "elf"),
         exits=("stage_2",),
         branch="mixed_pool",
         threshold=0.7,
@@ -69,9 +70,12 @@ def test_recipes_have_the_defaults_of_the_library():
     ],
 )
 def test_part_of_the_backbone_is_trained(choice, expected):
-    settings = Settings(training=TrainingSettings(**choice), exits=("stage_1",))
-    plain = combine(["elf"])
-    model = network(backbone(), 3, plain, 1e-4, settings)
+    settings = Settings(
+        method=("elf",),
+        training=TrainingSettings(**choice),
+        exits=("stage_1",),
+    )
+    model = network(backbone(), 3, combine(["elf"]), 1e-4, settings)
     assert len(model.backbone.trainable_variables) == expected
     head = [v for one in model.branches for v in one.trainable_variables]
     assert len(head) > 4
@@ -80,7 +84,7 @@ def test_part_of_the_backbone_is_trained(choice, expected):
 
 def test_transformer_pools_its_token_at_each_exit():
     network_of = TransformerBackbone(vit(num_layers=2))
-    settings = Settings(exits=("transformer_block_1",))
+    settings = Settings(method=("elf",), exits=("transformer_block_1",))
     model = network(network_of, 3, combine(["elf"]), 0.0, settings)
     body = model.branches[0].body
     assert isinstance(body, layers.TokenPooling)
@@ -88,6 +92,6 @@ def test_transformer_pools_its_token_at_each_exit():
 
 
 def test_exit_that_the_network_lacks_is_named():
-    settings = Settings(exits=("stage_9",))
+    settings = Settings(method=("elf",), exits=("stage_9",))
     with pytest.raises(ValueError, match="'stage_9'"):
         network(backbone(), 3, combine(["elf"]), 0.0, settings)

@@ -31,6 +31,10 @@ def small_network(shape):
     return keras.Model(images, keras.layers.Dense(4)(x))
 
 
+def small_network_of_digits():
+    return small_network((8, 8, 1))
+
+
 @pytest.fixture
 def cifar_dir(tmp_path, monkeypatch):
     """CIFAR with 16 images of each class, and a network that is quick."""
@@ -47,6 +51,26 @@ def cifar_dir(tmp_path, monkeypatch):
             y_test=labels[: 2 * classes],
         )
     return str(tmp_path)
+
+
+def test_run_without_its_reports_is_not_finished(monkeypatch, tmp_path):
+    monkeypatch.setattr(digits_lt, "digits_network", small_network_of_digits)
+    folder = tmp_path / "run"
+
+    def stop(card, path):
+        assert (folder / "model.keras").exists()
+        raise KeyboardInterrupt
+
+    settings = Settings(**QUIET, output_dir=str(folder), resume=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(report.ReportCard, "save", stop)
+        with pytest.raises(KeyboardInterrupt):
+            digits_lt.run(settings)
+    assert not (folder / "result.json").exists()
+    result = digits_lt.run(settings)
+    record = json.loads((folder / "result.json").read_text())
+    assert record == json.loads(json.dumps(result.record()))
+    assert (folder / "report" / "adjusted" / "report.json").exists()
 
 
 @pytest.mark.parametrize("recipe", [cifar10_lt, cifar100_lt])

@@ -1,3 +1,4 @@
+import importlib
 import json
 
 import pytest
@@ -43,6 +44,57 @@ def test_settings_come_back_from_json():
     settings = Settings(method=("ldam", "drw"), image_size=(32, 48), seed=3)
     stored = json.loads(json.dumps(settings.what_is_trained()))
     assert Settings.from_json(stored) == settings
+
+
+EXITS = {
+    "exits": ("stage_1",),
+    "branch": "pooled",
+    "threshold": 0.8,
+    "training_threshold": 1.0,
+    "exit_weights": (1.0, 1.0, 2.0),
+    "trunk_gradient": 0.5,
+    "max_accuracy_loss": 0.01,
+}
+
+
+@pytest.mark.parametrize("name", sorted(EXITS))
+def test_choices_of_exits_go_with_exits_only(name):
+    choice = {name: EXITS[name]}
+    found = Settings(method=("exit_distillation",), **choice)
+    assert getattr(found, name) == EXITS[name]
+    match = f"method `elf`. Received: {name}=.* with the method 'focal,drw'"
+    with pytest.raises(ValueError, match=match):
+        Settings(method=("focal", "drw"), **choice)
+
+
+def test_results_with_exits_that_had_no_effect_are_read():
+    stored = Settings(method=("focal",), seed=3).what_is_trained()
+    stored |= {"exits": ["stage_1"], "threshold": 0.8}
+    assert Settings.from_json(stored) == Settings(method=("focal",), seed=3)
+    stored |= {"method": ["elf"]}
+    found = Settings.from_json(stored)
+    assert (found.exits, found.threshold) == (("stage_1",), 0.8)
+
+
+@pytest.mark.parametrize("application", ["cifar100_lt", "digits_lt"])
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"backbone": "resnet20"},
+        {"pretrained": True},
+        {"pretrained_weights": "a.weights.h5"},
+        {"image_size": (64, 64)},
+    ],
+    ids=str,
+)
+def test_network_of_a_recipe_is_not_chosen(application, choice, tmp_path):
+    recipe = importlib.import_module(f"applications.{application}.recipe")
+    (name,) = choice
+    settings = Settings(**choice, output_dir=str(tmp_path / "run"))
+    match = f"`{name}` must be left out.*Received: .* for {application}"
+    with pytest.raises(ValueError, match=match):
+        recipe.run(settings)
+    assert not list(tmp_path.iterdir())
 
 
 def test_json_has_a_line_for_each_entry(tmp_path):

@@ -93,7 +93,7 @@ def test_result_says_what_each_stage_did(whole):
     assert plot.exists()
 
 
-def test_held_out_images_choose_the_radius(whole):
+def test_scores_on_held_out_images_are_recorded(whole):
     folder, result = whole
     record = json.loads((folder / "result.json").read_text())
     examples, logits = result.split.validation, result.held_out_logits
@@ -261,10 +261,11 @@ def test_initial_run_of_something_else_is_refused(
     plain, tmp_path, monkeypatch, change, match
 ):
     folder = changed_run(plain, tmp_path / "other", change)
-    settings = settings_of(
-        "unused", initial_run=str(folder), backbone="resnet20"
+    setup = setup_of(
+        settings_of("unused", initial_run=str(folder)), monkeypatch
     )
-    setup = setup_of(settings, monkeypatch)
+    named = dataclasses.replace(setup.settings, backbone="resnet20")
+    setup = dataclasses.replace(setup, settings=named)
     with pytest.raises(ValueError, match=match):
         initial_run.load_initial_run(setup)
 

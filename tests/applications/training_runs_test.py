@@ -33,7 +33,7 @@ def run(folder, method, choices, **others):
             "epochs": 2,
             "output_dir": str(folder),
             "validation_per_class": 2,
-            "exits": ("stage_1",),
+            **({"exits": ("stage_1",)} if "elf" in method else {}),
             "verbose": 0,
             **others,
         },

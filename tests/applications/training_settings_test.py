@@ -25,7 +25,8 @@ def settings_of(method=("crossentropy",), others=None, **choices):
     return Settings(
         method=method,
         training=TrainingSettings(**choices),
-        **{"epochs": 3, "exits": ("stage_1",), "verbose": 0, **(others or {})},
+        **({"exits": ("stage_1",)} if "elf" in method else {}),
+        **{"epochs": 3, "verbose": 0, **(others or {})},
     )
 
 

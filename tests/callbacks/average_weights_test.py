@@ -213,9 +213,13 @@ def test_model_can_be_trained_on():
     x, y = examples()
     model = plain_model()
     model.compile(sgd(), loss=crossentropy())
+    kernels, losses = [], []
     for _ in range(2):
         model.fit(x, y, verbose=0, callbacks=[AverageWeights((x, y))])
-    assert np.isfinite(model.evaluate(x, y, verbose=0))
+        kernels.append(to_numpy(model.get_layer("hidden").kernel).copy())
+        losses.append(model.evaluate(x, y, verbose=0))
+    assert np.abs(kernels[1] - kernels[0]).max() > 1e-3
+    assert losses[1] < losses[0]
 
 
 class Stop(keras.callbacks.Callback):
@@ -262,6 +266,25 @@ def test_statistics_need_data():
     match = "`data` must .* Received: data=None for 2 layers"
     with pytest.raises(ValueError, match=match):
         model.fit(*examples(), verbose=0, callbacks=[AverageWeights()])
+
+
+def test_data_without_an_end_are_read_up_to_the_number_of_batches():
+    tf = pytest.importorskip("tensorflow")
+    x, y = examples()
+    endless = tf.data.Dataset.from_tensor_slices((x, y)).batch(10).repeat()
+    model = plain_model()
+    model.compile(sgd(), loss=crossentropy())
+    average = AverageWeights(endless, max_batches=2)
+    model.fit(x, y, verbose=0, callbacks=[average])
+    expected = np.mean([x[:10].mean(0), x[10:].mean(0)], axis=0)
+    found = to_numpy(model.get_layer("first").moving_mean)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("wrong", [examples()[0], iter([])])
+def test_data_must_be_readable_and_have_labels(wrong):
+    with pytest.raises(ValueError, match="Data must be such|with their labels"):
+        AverageWeights(wrong)
 
 
 @pytest.mark.parametrize("wrong", [0, 1.5])

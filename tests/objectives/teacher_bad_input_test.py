@@ -91,11 +91,24 @@ def test_teachers_of_other_images():
         )
 
 
-@pytest.mark.parametrize("nested", [False, True])
+class Holder(keras.layers.Layer):
+    """A plain layer with one inside."""
+
+    def __init__(self, inside):
+        super().__init__()
+        self.inside = inside
+
+    def call(self, inputs):
+        return self.inside(inputs)
+
+
+@pytest.mark.parametrize("nested", ["in itself", "in a layer", "in a model"])
 def test_augmentation_in_the_student(nested):
     inputs = keras.Input((6, 6, 3))
     flip = keras.layers.RandomFlip(name="flip")
-    if nested:
+    if nested == "in a layer":
+        flip = Holder(flip)
+    if nested == "in a model":
         flip = keras.Sequential([keras.layers.Rescaling(2.0), flip])
     backbone = keras.Model(inputs, keras.layers.Conv2D(5, 3)(flip(inputs)))
     masters = [LongTailModel(small_backbone(), CLASSES)]

@@ -14,7 +14,9 @@ from keras_lt.data import transforms
 from keras_lt.objectives import TeacherCache
 from keras_lt.objectives._cache import writer
 from keras_lt.objectives._cache.growing_array import GrowingArray
+from keras_lt.objectives._cache.lock import only_writer
 from keras_lt.objectives._cache.teacher_runner import TeacherRunner
+from keras_lt.objectives._cache.writer import PARTIAL
 from keras_lt.objectives._cache.writer import CacheWriter
 from tests.objectives.cache_examples import CROPS
 from tests.objectives.cache_examples import IMAGES
@@ -454,6 +456,20 @@ def test_outputs_that_cannot_be_stored(tmp_path):
     cache = TeacherCache(tmp_path / "large", "float32")
     cache.add(great, make_batches(), 1, verbose=0)
     assert cache.batches(make_batches())[0][1]["teacher_features"].max() > 9e4
+
+
+def test_removal_waits_for_a_writer(tmp_path):
+    pytest.importorskip("fcntl")
+    cache = TeacherCache(tmp_path)
+    partial = tmp_path / PARTIAL
+    partial.mkdir()
+    thread = threading.Thread(target=cache.remove)
+    with only_writer(tmp_path):
+        thread.start()
+        thread.join(timeout=0.3)
+        assert thread.is_alive() and partial.exists()
+    thread.join()
+    assert not partial.exists()
 
 
 def test_one_of_two_writers_waits_for_the_other(tmp_path, teacher, runs):

@@ -1,6 +1,7 @@
 import contextlib
 import csv
 import errno
+import json
 import random
 
 import keras
@@ -9,7 +10,9 @@ import pytest
 from keras import ops
 
 from keras_lt import data
+from keras_lt import losses
 from keras_lt import models
+from keras_lt import samplers
 from keras_lt.objectives import Objective
 from keras_lt.training import Stage
 from keras_lt.training import train
@@ -17,10 +20,12 @@ from keras_lt.training import train
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
-def make_batches(seed=0):
+def make_batches(seed=0, batch_size=4, sampler=None):
     labels = np.arange(12) % 3
     x = np.random.default_rng(0).normal(size=(12, 2)) + labels[:, None]
-    return data.Batches((x.astype("float32"), labels), 4, seed=seed)
+    return data.Batches(
+        (x.astype("float32"), labels), batch_size, sampler, seed=seed
+    )
 
 
 def make_plain():
@@ -228,6 +233,90 @@ def test_other_stages_are_refused(tmp_path):
         match="'one' of 3 epochs; the checkpoint .*has 'one' of 2 epochs",
     ):
         train(make_plain(), [make_stage(epochs=3)], tmp_path, verbose=0)
+
+
+OTHER_SETTINGS = {
+    "learning_rate": (
+        lambda: {"optimizer": keras.optimizers.SGD(0.25, momentum=0.9)},
+        r"optimizer.learning_rate=0.25 in stage 'one'; .* has 0.1000",
+    ),
+    "optimizer": (
+        lambda: {"optimizer": "adam"},
+        "optimizer.class='Adam' in stage 'one'; .* has 'SGD'",
+    ),
+    "loss": (
+        lambda: {"loss": losses.BalancedSoftmax([4, 4, 4])},
+        "loss.class='BalancedSoftmax' .* has 'SparseCategoricalCrossentropy'",
+    ),
+    "argument_of_the_loss": (
+        lambda: {
+            "loss": keras.losses.SparseCategoricalCrossentropy(
+                from_logits=True, ignore_class=2
+            )
+        },
+        "loss.ignore_class=2 in stage 'one'; .* has None",
+    ),
+    "sampler": (
+        lambda: {"batches": make_batches(sampler=samplers.ClassAware(2))},
+        "batches.sampler.class='ClassAware' .* has 'InstanceBalanced'",
+    ),
+    "batch_size": (
+        lambda: {"batches": make_batches(batch_size=6)},
+        "batches.batch_size=6 in stage 'one'; .* has 4",
+    ),
+    "seed": (
+        lambda: {"batches": make_batches(3)},
+        "batches.seed=3 in stage 'one'; .* has 0.",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", sorted(OTHER_SETTINGS))
+def test_other_settings_are_refused(what, tmp_path):
+    changes, match = OTHER_SETTINGS[what]
+    train(make_plain(), [make_stage()], tmp_path, verbose=0)
+    with pytest.raises(ValueError, match=match):
+        train(make_plain(), [make_stage(**changes())], tmp_path, verbose=0)
+
+
+def test_checkpoint_from_before_settings_were_kept_goes_on(tmp_path):
+    history = train(make_plain(), [make_stage()], tmp_path, verbose=0)
+    path = tmp_path / "checkpoint.npz"
+    with np.load(path) as file:
+        arrays = dict(file)
+    content = json.loads(arrays["content"].item())
+    assert len(content["progress"].pop("settings")) == 1
+    np.savez(path, **{**arrays, "content": np.array(json.dumps(content))})
+    other = [make_stage(batches=make_batches(3))]
+    assert train(make_plain(), other, tmp_path, verbose=0) == history
+
+
+def test_equal_settings_go_on_whatever_they_are_made_of(tmp_path):
+    """Names that Keras numbers, schedules, own samplers and functions."""
+
+    def stages():
+        class Backwards(samplers.Sampler):
+            def draw(self, index, generator, epoch):
+                return np.arange(len(index), dtype="int32")[::-1]
+
+        schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
+        scaled = keras.optimizers.LossScaleOptimizer(
+            keras.optimizers.Adam(schedule), initial_scale=1.0
+        )
+        deferred = samplers.Deferred(Backwards(), samplers.ClassAware(), 1)
+        return [
+            make_stage("a", optimizer=scaled),
+            make_stage("b", batches=make_batches(sampler=deferred)),
+            make_stage("c", loss=mean_of_squares, optimizer="sgd"),
+            make_stage("d", loss=losses.LDAM(np.arange(100, 97, -1))),
+        ]
+
+    def mean_of_squares(y, logits):
+        return ops.mean(logits**2, axis=-1)
+
+    history = train(make_plain(), stages(), tmp_path, verbose=0)
+    assert len(history) == 8
+    assert train(make_plain(), stages(), tmp_path, verbose=0) == history
 
 
 def test_other_model_is_refused(tmp_path):

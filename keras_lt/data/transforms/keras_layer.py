@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_lt.data.transforms.transform import Transform
+from keras_lt.seed_states import is_seed_state
 
 
 class _LayerTransform(Transform):
@@ -72,4 +73,4 @@ def from_layer(layer: keras.layers.Layer) -> Transform:
 
 def _seed_states(layer: keras.layers.Layer) -> list[Any]:
     """Returns the states of all seed generators, in a fixed order."""
-    return [v for v in layer.variables if v.name == "seed_generator_state"]
+    return [v for v in layer.variables if is_seed_state(v)]

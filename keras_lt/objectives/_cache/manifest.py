@@ -14,12 +14,13 @@ from keras_lt.data import Batches
 from keras_lt.data import ImageFiles
 from keras_lt.data import ImageRows
 from keras_lt.data import PreparedImages
-from keras_lt.objectives._cache.plain_description import config_sha256
-from keras_lt.objectives._cache.plain_description import describe
-from keras_lt.objectives._cache.plain_description import describe_array
-from keras_lt.objectives._cache.plain_description import first_difference
-from keras_lt.objectives._cache.plain_description import name_of
 from keras_lt.objectives.teacher import Teacher
+from keras_lt.plain_description import config_sha256
+from keras_lt.plain_description import describe
+from keras_lt.plain_description import describe_array
+from keras_lt.plain_description import first_difference
+from keras_lt.plain_description import name_of
+from keras_lt.seed_states import is_seed_state
 
 _FORMAT = 1
 """Raised when the meaning of a file changes."""
@@ -166,7 +167,7 @@ def _describe_images(images: Any) -> Any:
 def _weights_sha256(variables: Iterable[keras.Variable]) -> str:
     digest = hashlib.sha256()
     for variable in variables:
-        if variable.name == "seed_generator_state":
+        if is_seed_state(variable):
             continue  # Dropout and augmentation do nothing in inference.
         array = keras.ops.convert_to_numpy(variable)
         if array.dtype.kind not in "iufb":  # As bfloat16 is, without rounding.

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_lt.objectives.filled_batches import predict_filled
+from keras_lt.data.filled_batches import predict_filled
 from keras_lt.objectives.teacher import Teacher
 from keras_lt.types import Tensor
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_lt.file_writing import replacing
 from keras_lt.objectives._cache.growing_array import GrowingArray
 from keras_lt.objectives._cache.stored_teacher import MANIFEST
 from keras_lt.objectives._cache.stored_teacher import expected_arrays
@@ -166,9 +167,7 @@ class CacheWriter:
 
 def _write(path: pathlib.Path, text: str) -> None:
     """Replaces a small file in one go."""
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w") as file:
+    with replacing(path) as partial, partial.open("w") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, path)

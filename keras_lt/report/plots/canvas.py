@@ -43,8 +43,14 @@ _SETTINGS: dict[Any, Any] = {
 
 
 @contextlib.contextmanager
-def canvas(width: float, height: float) -> Iterator[Figure]:
-    """Gives an empty figure, and the shared look while it is drawn on."""
+def canvas(width: float, height: float, title: str = "") -> Iterator[Figure]:
+    """Gives an empty figure, and the shared look while it is drawn on.
+
+    Args:
+        width: In inches.
+        height: In inches.
+        title: Stands above all that is drawn.
+    """
     try:
         import matplotlib
         from matplotlib.figure import Figure as MatplotlibFigure
@@ -55,9 +61,12 @@ def canvas(width: float, height: float) -> Iterator[Figure]:
             "`card.save(folder, plots=False)`."
         ) from error
     with matplotlib.rc_context(_SETTINGS):
-        yield MatplotlibFigure(
+        figure = MatplotlibFigure(
             figsize=(width, height), layout="constrained", facecolor="white"
         )
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=14)
+        yield figure
 
 
 def group_spans(classes: ClassTable) -> dict[str, tuple[int, int]]:

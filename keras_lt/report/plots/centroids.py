@@ -79,7 +79,7 @@ def centroid_curves(history: History, title: str = "Centroids") -> Figure:
         panel for panel in PANELS if any(panel in r for r in rows.values())
     ]
     size = 4.2 * len(panels) + 0.4, 3.3 * len(rows) + 0.6
-    with canvas(*size) as figure:
+    with canvas(*size, title) as figure:
         grid = figure.subplots(len(rows), len(panels), squeeze=False)
         for line, (name, row) in zip(grid, rows.items(), strict=True):
             for axes, panel in zip(line, panels, strict=True):
@@ -87,7 +87,6 @@ def centroid_curves(history: History, title: str = "Centroids") -> Figure:
             if len(rows) > 1:
                 line[0].set_ylabel(name, fontweight="bold", color=INK)
         figure.supxlabel("epoch", fontsize=11)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=14)
     return figure
 
 

@@ -12,16 +12,14 @@ from keras_lt.report.plots.canvas import canvas
 from keras_lt.report.plots.canvas import group_spans
 from keras_lt.report.plots.canvas import label_classes
 from keras_lt.report.plots.canvas import label_groups
-from keras_lt.report.plots.canvas import running_mean
 from keras_lt.report.plots.canvas import shade_groups
 from keras_lt.report.plots.canvas import sorted_colors
+from keras_lt.report.plots.class_values import MAX_BARS
+from keras_lt.report.plots.class_values import draw_class_values
 from keras_lt.report.report_card import ReportCard
 
 MAX_NAMES = 30
 """Class names are written up to this number of classes."""
-
-MAX_BARS = 200
-"""With more classes, bars would be thinner than a pixel."""
 
 
 def accuracy_along_tail(card: ReportCard) -> Figure:
@@ -46,41 +44,32 @@ def accuracy_along_tail(card: ReportCard) -> Figure:
     accuracies = np.array(
         [np.nan if a is None else a for a in card.class_accuracies]
     )[classes.order]
-    with canvas(9, 5.4) as figure:
+    title = (
+        f"{card.name}: {100 * card.balanced_accuracy:.1f} % accuracy as mean "
+        "of classes"
+    )
+    with canvas(9, 5.4, title) as figure:
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
         shade_groups(top, classes)
-        _draw_classes(top, 100 * accuracies, sorted_colors(classes))
+        _draw_accuracies(top, 100 * accuracies, sorted_colors(classes))
         _draw_group_means(top, card)
         top.set_ylim(0, 112)
         top.set_yticks(range(0, 101, 20))
         top.set_ylabel("accuracy %")
         top.grid(axis="y")
-        figure.suptitle(
-            f"{card.name}: {100 * card.balanced_accuracy:.1f} % accuracy as "
-            "mean of classes",
-            x=0.01,
-            ha="left",
-            fontsize=14,
-        )
         _draw_counts(bottom, classes)
         label_classes(bottom, classes, MAX_NAMES)
         top.tick_params(axis="x", length=0, labelbottom=False)
     return figure
 
 
-def _draw_classes(axes: Any, values: np.ndarray, colors: list[str]) -> None:
-    places = np.arange(len(values))
+def _draw_accuracies(axes: Any, values: np.ndarray, colors: list[str]) -> None:
+    draw_class_values(
+        axes, values, colors, loc="upper right", bbox_to_anchor=(1, 0.93)
+    )
     if len(values) <= MAX_BARS:
-        axes.bar(places, np.nan_to_num(values), 0.8, color=colors, alpha=0.55)
-        missing = places[np.isnan(values)]
+        missing = np.flatnonzero(np.isnan(values))
         axes.plot(missing, np.full(len(missing), 2), "x", color="#777777", ms=5)
-        return
-    size = 14 if len(values) <= 2000 else 5
-    alpha = 0.35 if len(values) <= 2000 else 0.15
-    axes.scatter(places, values, size, color=colors, alpha=alpha, lw=0)
-    trend = running_mean(values, max(11, len(values) // 40))
-    axes.plot(places, trend, color=COLORS["all"], lw=1.8, label="running mean")
-    axes.legend(loc="upper right", bbox_to_anchor=(1, 0.93))
 
 
 def _draw_group_means(axes: Any, card: ReportCard) -> None:

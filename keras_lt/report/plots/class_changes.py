@@ -12,11 +12,10 @@ from keras_lt.report.plots.canvas import canvas
 from keras_lt.report.plots.canvas import group_spans
 from keras_lt.report.plots.canvas import label_classes
 from keras_lt.report.plots.canvas import label_groups
-from keras_lt.report.plots.canvas import running_mean
 from keras_lt.report.plots.canvas import shade_groups
 from keras_lt.report.plots.canvas import sorted_colors
-from keras_lt.report.plots.class_accuracies import MAX_BARS
 from keras_lt.report.plots.class_accuracies import MAX_NAMES
+from keras_lt.report.plots.class_values import draw_class_values
 from keras_lt.report.report_card import ReportCard
 
 
@@ -54,35 +53,18 @@ def class_differences(
     )
     values = 100 * changes[classes.order]
     better, worse = int((values > 0).sum()), int((values < 0).sum())
-    with canvas(9, 4.4) as figure:
+    title = f"{after} less {before}: {better:,} classes better, {worse:,} worse"
+    with canvas(9, 4.4, title) as figure:
         axes = figure.subplots()
         shade_groups(axes, classes)
-        _draw_changes(axes, values, sorted_colors(classes))
+        colors = sorted_colors(classes)
+        draw_class_values(axes, values, colors, loc="lower left")
         _draw_means(axes, classes, changes, values)
         axes.axhline(0, color=COLORS["all"], lw=0.8)
         axes.set_ylabel("points")
         axes.grid(axis="y")
         label_classes(axes, classes, MAX_NAMES)
-        figure.suptitle(
-            f"{after} less {before}: {better:,} classes better, "
-            f"{worse:,} worse",
-            x=0.01,
-            ha="left",
-            fontsize=14,
-        )
     return figure
-
-
-def _draw_changes(axes: Any, values: np.ndarray, colors: list[str]) -> None:
-    places = np.arange(len(values))
-    if len(values) <= MAX_BARS:
-        axes.bar(places, np.nan_to_num(values), 0.8, color=colors, alpha=0.55)
-        return
-    size, alpha = (14, 0.35) if len(values) <= 2000 else (5, 0.15)
-    axes.scatter(places, values, size, color=colors, alpha=alpha, lw=0)
-    trend = running_mean(values, max(11, len(values) // 40))
-    axes.plot(places, trend, color=COLORS["all"], lw=1.8, label="running mean")
-    axes.legend(loc="lower left")
 
 
 def _draw_means(

@@ -67,12 +67,11 @@ def training_curves(history: History, title: str = "Training") -> Figure:
             f"their like. Received: {sorted(history)}. Pass the `history` "
             "attribute of what `fit` returns."
         )
-    with canvas(4.2 * len(panels) + 0.4, 3.9) as figure:
+    with canvas(4.2 * len(panels) + 0.4, 3.9, title) as figure:
         row = figure.subplots(1, len(panels), squeeze=False)[0]
         for axes, (panel, keys) in zip(row, panels.items(), strict=True):
             _draw(axes, panel, keys, history)
         figure.supxlabel("epoch", fontsize=11)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=14)
     return figure
 
 

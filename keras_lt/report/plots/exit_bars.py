@@ -45,7 +45,7 @@ def exits_of_groups(
         for mix in ("all", "many", "medium", "few")
         if point.scores[mix] is not None
     ]
-    with canvas(8, 1.4 + 0.6 * len(mixes)) as figure:
+    with canvas(8, 1.4 + 0.6 * len(mixes), title) as figure:
         axes = figure.subplots()
         _draw_bars(axes, point, mixes)
         axes.set_yticks(range(len(mixes)), mixes)
@@ -59,7 +59,6 @@ def exits_of_groups(
         axes.legend(
             loc="lower left", bbox_to_anchor=(0, 1), ncols=6, fontsize=10
         )
-        figure.suptitle(title, x=0.01, ha="left", fontsize=14)
     return figure
 
 

@@ -72,7 +72,7 @@ def head_tail_curve(
         name: (_score(card, x), _score(card, y))
         for name, card in (cards or {}).items()
     }
-    with canvas(6.4, 5.6) as figure:
+    with canvas(6.4, 5.6, title) as figure:
         axes = figure.subplots()
         for row, (name, points) in enumerate(lines.items()):
             color = _COLORS[row % len(_COLORS)]
@@ -87,7 +87,6 @@ def head_tail_curve(
         axes.margins(0.1)
         axes.grid()
         axes.legend(loc="best")
-        figure.suptitle(title, x=0.01, ha="left", fontsize=14)
     return figure
 
 

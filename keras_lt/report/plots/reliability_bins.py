@@ -36,7 +36,7 @@ def reliability_diagram(card: ReportCard) -> Figure:
     found = {
         n: bins for n, bins in card.reliability.items() if sum(bins.counts)
     }
-    with canvas(2.9 * len(found) + 0.6, 5) as figure:
+    with canvas(2.9 * len(found) + 0.6, 5, _title(card)) as figure:
         rows = figure.subplots(
             2,
             len(found),
@@ -52,7 +52,6 @@ def reliability_diagram(card: ReportCard) -> Figure:
         rows[1, 0].set_ylabel("% of images")
         figure.get_layout_engine().set(h_pad=0.08)
         figure.supxlabel("confidence %", fontsize=11)
-        figure.suptitle(_title(card), x=0.01, ha="left", fontsize=14)
     return figure
 
 

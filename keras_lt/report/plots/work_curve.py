@@ -5,13 +5,11 @@ from typing import Any
 from keras_lt.inference import ExitCurve
 from keras_lt.inference import ExitScores
 from keras_lt.inference import OperatingPoint
+from keras_lt.inference.operating_point import TITLES
 from keras_lt.report.plots.canvas import COLORS
 from keras_lt.report.plots.canvas import INK
 from keras_lt.report.plots.canvas import Figure
 from keras_lt.report.plots.canvas import canvas
-
-NAMES = {"all": "all images", "balanced": "mean of classes"}
-"""What lines are called that are not groups."""
 
 COLORS_OF = {**COLORS, "balanced": "#CC79A7"}
 
@@ -48,7 +46,7 @@ def accuracy_by_work(
     'work, % of the plain backbone'
     """
     mixes = ["balanced" if balanced else "all", "many", "medium", "few"]
-    with canvas(7.6, 5) as figure:
+    with canvas(7.6, 5, title) as figure:
         axes = figure.subplots()
         for mix in mixes:
             _draw_line(axes, curve, mix)
@@ -59,7 +57,6 @@ def accuracy_by_work(
         axes.set_xlim(left=0)
         axes.grid()
         axes.legend(loc="best")
-        figure.suptitle(title, x=0.01, ha="left", fontsize=14)
     return figure
 
 
@@ -73,10 +70,10 @@ def _draw_line(axes: Any, curve: ExitCurve, mix: str) -> None:
     axes.plot(
         *zip(*places, strict=True),
         color=color,
-        lw=1.8 if mix in NAMES else 1.4,
+        lw=1.8 if mix in TITLES else 1.4,
         marker="o",
         ms=3.5,
-        label=NAMES.get(mix, mix),
+        label=TITLES.get(mix, mix),
     )
     work, accuracy = _place(full)
     axes.plot(work, accuracy, "s", color=color, ms=7)

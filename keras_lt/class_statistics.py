@@ -47,3 +47,20 @@ class ClassStatistics:
         mean_squares = self._squares / np.maximum(self.counts, 1.0)
         spread = mean_squares - np.square(self.means).sum(axis=1)
         return np.sqrt(np.maximum(spread, 0.0))
+
+
+def check_all_known(known: np.ndarray, what: str) -> None:
+    """Raises if a class was not seen.
+
+    Args:
+        known: Which classes were seen, `(classes,)`.
+        what: What to pass more of: "images", "features".
+    """
+    missing = np.flatnonzero(~known)
+    if len(missing):
+        raise ValueError(
+            "Each class must have one example or more, since one without has "
+            f"no mean. Received: {len(missing)} of {len(known)} classes "
+            f"without examples, first label {missing[0]}. Pass {what} of all "
+            "classes, or leave out the labels that are not seen."
+        )

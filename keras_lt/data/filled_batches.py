@@ -1,5 +1,7 @@
 """Predicts batches of one size, so that one shape is compiled."""
 
+from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -30,3 +32,20 @@ def predict_filled(model: keras.Model, images: np.ndarray, size: int) -> Any:
         # Of several processes, each asks for answers of its own.
         model.predict_on_batch(full if num_processes() > 1 else laid_out(full)),
     )
+
+
+def predict_batches(
+    model: keras.Model, batches: Iterable[tuple[np.ndarray, np.ndarray]]
+) -> Iterator[tuple[Any, np.ndarray]]:
+    """Yields what a model answers to each batch, and its class ids.
+
+    Batches are filled up to the largest one so far.
+
+    Args:
+        model: As in `predict_filled`.
+        batches: Images and class ids, as `EpochData` gives them.
+    """
+    size = 0
+    for images, labels in batches:
+        size = max(size, len(images))
+        yield predict_filled(model, images, size), labels

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_lt.objectives.class_statistics import ClassStatistics
+from keras_lt.class_statistics import ClassStatistics
 
 
 def test_equals_the_statistics_of_all_features_at_once():

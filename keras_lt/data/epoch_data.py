@@ -7,8 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_lt.data import Batches
+from keras_lt.data.batches import Batches
 from keras_lt.data.labels import label_of
+from keras_lt.float_arrays import as_array
 
 _BATCH_SIZE = 256
 
@@ -22,17 +23,13 @@ class EpochData:
         y: The labels, unless they come with `x`.
 
     Raises:
-        ValueError: If `x` is a generator, which can be read only once.
+        ValueError: If `x` is a generator, which can be read only once, or an
+            array without labels.
     """
 
     def __init__(self, x: Any, y: Any = None) -> None:
-        if y is None and isinstance(x, Iterator):
-            raise ValueError(
-                "The data of an objective that looks at them before each epoch "
-                "must be such that they can be read again. Received: a "
-                f"{type(x).__name__}. Pass `batches=` to the objective, or "
-                "train on `keras_lt.data.Batches`."
-            )
+        if y is None:
+            _check_batches(x)
         self.x = x
         self.y = y
 
@@ -48,15 +45,16 @@ class EpochData:
 
         Args:
             steps: How many batches make an epoch, of data without an end.
-            limit: How many batches at most, spread over the epoch.
+            limit: How many batches at most, spread over the epoch; the first
+                ones, where nobody knows its length.
         """
         for x, y in self._pairs(steps, limit):
-            labels = _as_array(label_of(y))
+            labels = as_array(label_of(y))
             if not len(labels):  # Of a shard that has come to its end.
                 continue
             if labels.ndim == 2 and labels.shape[1] > 1:
                 labels = labels.argmax(axis=1)
-            yield _as_array(x), labels.reshape(-1).astype(int)
+            yield as_array(x), labels.reshape(-1).astype(int)
 
     def _pairs(
         self, steps: int | None, limit: int | None
@@ -71,8 +69,10 @@ class EpochData:
             for index in range(0, length, _stride(length, limit)):
                 yield self._own(index)
         else:
-            stride = _stride(steps or 1, limit)
-            for batch in itertools.islice(self.x, 0, steps, stride):
+            known = steps or _length(self.x)
+            stride = _stride(known or 1, limit)
+            stop = limit if known is None else known
+            for batch in itertools.islice(self.x, 0, stop, stride):
                 yield tuple(batch[:2])
 
     def _own(self, index: int) -> tuple[Any, Any]:
@@ -84,10 +84,28 @@ class EpochData:
         return x[:count], label_of(y)[:count]
 
 
-def _as_array(values: Any) -> np.ndarray:
-    if keras.ops.is_tensor(values):
-        return keras.ops.convert_to_numpy(values)
-    return np.asarray(values)  # Of another framework's data set, perhaps.
+def _check_batches(x: Any) -> None:
+    if isinstance(x, Iterator):
+        raise ValueError(
+            "Data must be such that they can be read again, as they are "
+            "looked at apart from the steps of the training. Received: a "
+            f"{type(x).__name__}. Use `keras_lt.data.Batches`, another data "
+            "set, or arrays; an objective takes them as `batches=`."
+        )
+    if hasattr(x, "shape") and hasattr(x, "dtype"):
+        raise ValueError(
+            "Images in an array must come with their labels. Received: an "
+            f"array of shape {tuple(x.shape)} alone. Pass images and labels, "
+            "`(x, y)`, or `keras_lt.data.Batches((x, y))`."
+        )
+
+
+def _length(x: Any) -> int | None:
+    """Returns the number of batches, or None if there is none."""
+    try:
+        return len(x)
+    except TypeError:
+        return None
 
 
 def _stride(length: int, limit: int | None) -> int:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_lt import data
-from keras_lt.objectives.epoch_data import EpochData
+from keras_lt.data.epoch_data import EpochData
 from keras_lt.samplers import InOrder
 
 X = np.arange(600, dtype="float32").reshape(600, 1)
@@ -83,6 +83,47 @@ def test_data_sets_of_other_frameworks():
     np.testing.assert_array_equal(images, X)
     np.testing.assert_array_equal(labels, Y)
     assert number == 12
+
+
+class Sets:
+    """100 batches of 6, with a length or without."""
+
+    def __iter__(self):
+        return iter([(X[i : i + 6], Y[i : i + 6]) for i in range(0, 600, 6)])
+
+
+class KnownSets(Sets):
+    def __len__(self):
+        return 100
+
+
+def test_a_limit_holds_without_steps():
+    images, _, number = read(EpochData(KnownSets()), limit=10)
+    assert number == 10
+    assert images[::6, 0].tolist() == list(range(0, 600, 60))
+    images, _, number = read(EpochData(KnownSets()), limit=7)
+    assert number == 7 and images[:, 0].max() >= 500
+
+
+def test_first_batches_are_taken_where_the_length_is_unknown():
+    images, _, number = read(EpochData(Sets()), limit=10)
+    assert number == 10
+    assert images[:, 0].tolist() == list(range(60))
+
+
+def test_a_limit_ends_an_endless_data_set():
+    tf = pytest.importorskip("tensorflow")
+    pairs = tf.data.Dataset.from_tensor_slices((X, Y)).batch(50)
+    assert read(EpochData(pairs.repeat()), limit=14)[2] == 14
+    images, _, number = read(EpochData(pairs), limit=4)
+    assert number == 4 and images[::50, 0].tolist() == [0, 150, 300, 450]
+
+
+@pytest.mark.parametrize("convert", [np.asarray, keras.ops.convert_to_tensor])
+def test_arrays_without_labels_are_refused(convert):
+    match = r"come with their labels. Received: an array of shape \(600, 1\)"
+    with pytest.raises(ValueError, match=match):
+        EpochData(convert(X))
 
 
 def test_generators_are_refused():
