@@ -357,3 +357,15 @@ def test_examples_are_found_where_doctest_looks():
     for path in FILES:
         parts = path.relative_to(ROOT).with_suffix("").parts
         importlib.import_module(".".join(parts).removesuffix(".__init__"))
+
+
+def test_test_files_import_no_test_files():
+    imported = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.ImportFrom) and node.module
+        for name in (node.module, *(one.name for one in node.names))
+        if name.endswith("_test")
+    ]
+    assert imported == []

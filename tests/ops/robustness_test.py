@@ -7,16 +7,14 @@ from keras_lt.ops import robustness as module
 from tests import robustness_reference as reference
 from tests.checks import to_numpy
 from tests.gradients import gradient
+from tests.ops.robust_cases import every_bound
+from tests.ops.robust_cases import every_distance
 from tests.robust_values import gathered
 from tests.robust_values import gradient_of
 from tests.robust_values import losses
 from tests.robust_values import tensors
 from tests.robust_values import total
 from tests.robust_values import with_radii
-
-BOUNDS, DISTANCES = reference.BOUNDS, reference.DISTANCES
-every_bound = pytest.mark.parametrize("bound", BOUNDS)
-every_distance = pytest.mark.parametrize("distance", DISTANCES)
 
 GOLDEN = {
     ("same_class", "euclidean"): [
@@ -47,6 +45,8 @@ GOLDEN = {
         1.44824, 0.98528, 10.15812, 4.17387, 5.48181, 4.07499, 8.89606, 4.85638
     ],
 }  # fmt: skip
+
+
 GOLDEN_TOTALS = {
     ("same_class", "euclidean"): (3.60154, 4.11575),
     ("strict", "chord"): (4.25737, 4.78290),
@@ -152,105 +152,6 @@ def test_losses_of_half_precision_are_float32(bound, distance, dtype):
     np.testing.assert_allclose(to_numpy(found), expected, 1e-4, 1e-5)
 
 
-@every_bound
-@every_distance
-def test_values_follow_the_examples_when_they_change_places(bound, distance):
-    batch = reference.random_batch()
-    order = np.random.default_rng(3).permutation(12)
-    moved = batch.replace(
-        features=batch.features[order], labels=batch.labels[order]
-    )
-    found = losses(moved, bound, distance)
-    expected = losses(batch, bound, distance)[order]
-    np.testing.assert_allclose(found, expected, 1e-5, 1e-5)
-
-
-@every_bound
-@pytest.mark.parametrize("distance", ["euclidean", "squared_euclidean"])
-def test_rigid_motion_of_features_and_centroids(bound, distance):
-    batch = reference.random_batch()
-    rng = np.random.default_rng(4)
-    rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
-    shift = rng.normal(size=3)
-    moved = batch.replace(
-        features=batch.features @ rotation + shift,
-        centroids=batch.centroids @ rotation + shift,
-    )
-    found = losses(moved, bound, distance)
-    np.testing.assert_allclose(found, losses(batch, bound, distance), 1e-4)
-
-
-@every_bound
-def test_chord_reads_directions_only(bound):
-    batch = reference.random_batch()
-    rng = np.random.default_rng(5)
-    rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
-    moved = batch.replace(
-        features=(batch.features @ rotation) * rng.uniform(0.5, 9, (12, 1)),
-        centroids=(batch.centroids @ rotation) * rng.uniform(0.5, 9, (5, 1)),
-    )
-    found = losses(moved, bound, "chord")
-    np.testing.assert_allclose(found, losses(batch, bound, "chord"), 1e-4)
-    normalised = batch.replace(
-        features=reference.unit(batch.features),
-        centroids=reference.unit(batch.centroids),
-    )
-    np.testing.assert_allclose(found, losses(normalised, bound), 1e-4)
-
-
-@every_bound
-@every_distance
-def test_relabelling_of_the_classes(bound, distance):
-    batch = reference.random_batch()
-    new = np.array([3, 0, 4, 1, 2])
-    old = np.argsort(new)
-    renamed = batch.replace(
-        labels=new[batch.labels],
-        centroids=batch.centroids[old],
-        radii=batch.radii[old],
-        class_weights=batch.class_weights[old],
-    )
-    found = losses(renamed, bound, distance)
-    expected = losses(batch, bound, distance)
-    np.testing.assert_allclose(found, expected, 1e-6)
-    for one, other in ((batch, expected), (renamed, found)):
-        weights = module.class_weights_in_batch(
-            ops.convert_to_tensor(one.labels, "int32"),
-            ops.convert_to_tensor(
-                one.class_weights[one.labels].astype("float32")
-            ),
-        )
-        mean = np.average(other, weights=to_numpy(weights))
-        value = reference.batch_loss(
-            reference.losses(batch, bound, distance),
-            batch.labels,
-            batch.class_weights,
-        )
-        assert mean == pytest.approx(value, 1e-4)
-
-
-@every_bound
-@every_distance
-def test_absent_classes_contribute_nothing(bound, distance):
-    batch = reference.random_batch()
-    assert set(np.unique(batch.labels)) == {0, 2, 3, 4}
-    found = gradient_of("radii", batch, bound, distance)
-    assert found[1] == 0
-    assert np.all(found[[0, 2, 3, 4]] > 0)
-    changed = batch.replace(
-        radii=np.where(np.arange(5) == 1, 100.0, batch.radii),
-        centroids=np.where(np.arange(5)[:, None] == 1, -7.0, batch.centroids),
-    )
-    np.testing.assert_array_equal(
-        losses(changed, bound, distance), losses(batch, bound, distance)
-    )
-    value = to_numpy(total(tensors(batch), bound, distance))
-    expected = reference.batch_loss(
-        reference.losses(batch, bound, distance), batch.labels
-    )
-    assert value == pytest.approx(expected, 1e-4)
-
-
 @pytest.mark.parametrize("margin", [0.0, 1.0, 2.5])
 def test_sorted_batch_with_one_margin_is_the_released_loss(margin):
     """The published margin `e` on the own distances is `2 r`, at T = 1."""
@@ -329,64 +230,3 @@ def test_centroids_of_the_batch_get_no_gradient(distance):
         1e-5,
         1e-6,
     )
-
-
-def check_finite(batch, bound, distance, temperature, atol):
-    values = losses(batch, bound, distance, temperature)
-    expected = reference.losses(batch, bound, distance, temperature)
-    np.testing.assert_allclose(values, expected, 2e-4, atol)
-    for name in ("features", "radii"):
-        found = gradient_of(name, batch, bound, distance, temperature)
-        assert np.all(np.isfinite(found)), name
-    return gradient_of("features", batch, bound, distance, temperature)
-
-
-@every_bound
-@every_distance
-def test_examples_at_their_centroid(bound, distance):
-    """Whole numbers, so that the distances are exactly zero."""
-    batch = reference.random_batch()
-    centroids = 3 * np.arange(15.0).reshape(5, 3) ** 2 % 7
-    batch = batch.replace(features=centroids[batch.labels], centroids=centroids)
-    check_finite(batch, bound, distance, 1.0, atol=2e-4)
-    one = batch.replace(
-        features=np.tile(centroids[:1], (12, 1)),
-        labels=np.zeros(12, int),
-        radii=np.zeros(5),
-    )
-    found = check_finite(one, bound, distance, 1.0, atol=2e-4)
-    np.testing.assert_allclose(found, np.zeros((12, 3)), atol=1e-6)
-
-
-@every_bound
-@every_distance
-def test_features_of_zero(bound, distance):
-    batch = reference.random_batch()
-    zero = np.zeros_like(batch.features)
-    at_zero = batch.replace(features=zero)
-    check_finite(at_zero, bound, distance, 1.0, atol=2e-4)
-    zeros = at_zero.replace(centroids=np.zeros_like(batch.centroids))
-    check_finite(zeros, bound, distance, 1.0, atol=2e-4)
-
-
-@every_bound
-@every_distance
-def test_low_temperature_and_far_features(bound, distance):
-    """Where `exp` overflows, both near the own centroid and near another."""
-    batch = reference.random_batch(spread=60.0)
-    assert max(reference.class_row(batch, 0, "euclidean")) > 100
-    check_finite(batch, bound, distance, 0.07, atol=0.05)
-    astray = batch.replace(centroids=np.roll(batch.centroids, 1, axis=0))
-    check_finite(astray, bound, distance, 0.07, atol=0.05)
-    if distance == "euclidean":
-        assert losses(astray, bound, distance, 0.07).max() > 1000
-
-
-@every_bound
-@every_distance
-def test_a_batch_of_one_example(bound, distance):
-    batch = reference.random_batch()
-    one = batch.replace(features=batch.features[:1], labels=batch.labels[:1])
-    np.testing.assert_allclose(losses(one, bound, distance), [0.0], atol=1e-6)
-    found = gradient_of("features", one, bound, distance)
-    np.testing.assert_allclose(found, np.zeros((1, 3)), atol=1e-6)
