@@ -72,7 +72,7 @@ def test_student_is_loaded_without_its_teachers(tmp_path):
     )
     (term,), (old,) = copy.objectives, model.objectives
     assert term.get_config() == old.get_config()
-    assert float(term.weight) == pytest.approx(0.3)
+    assert float(term.weight) == pytest.approx(0.4)  # As its configuration.
     np.testing.assert_array_equal(
         to_numpy(term.projection.kernel), to_numpy(old.projection.kernel)
     )

@@ -49,5 +49,5 @@ def test_data_that_can_be_read_once_are_refused():
     images, labels = examples()
     model = small_model()
     model.compile("sgd", crossentropy(), objectives=[Robustness(COUNTS)])
-    with pytest.raises(ValueError, match="Pass `batches=`"):
+    with pytest.raises(ValueError, match="takes them as `batches=`"):
         model.fit(iter([(images, labels)]), verbose=0)
