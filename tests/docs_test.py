@@ -120,6 +120,8 @@ def test_code_runs(page, tmp_path, monkeypatch):
         code = compile("\n" * above + block["code"], str(page), "exec")
         if block["note"] is None:
             exec(code, names)
+    if page.stem == "README":
+        assert names["answer"].flops_saved > 0.1
 
 
 def test_code_of_the_readme_is_found():
