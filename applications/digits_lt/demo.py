@@ -108,15 +108,20 @@ def run(
 
 def _train(method: str, seed: int, epochs: int | None) -> Result:
     names = tuple(method.split(" + "))
+    with_exits = {}
+    if "elf" in names:
+        with_exits = {
+            "validation_per_class": HELD_OUT,
+            "max_accuracy_loss": MAX_ACCURACY_LOSS,
+        }
     return recipe.run(
         Settings(
             method=names,
             epochs=epochs,
-            validation_per_class=HELD_OUT if "elf" in names else 0,
-            max_accuracy_loss=MAX_ACCURACY_LOSS,
             seed=seed,
             split_seed=seed,
             verbose=0,
+            **with_exits,
         )
     )
 
