@@ -43,3 +43,17 @@ def finite_floats(
         limit,
     )
     return values
+
+
+def look_like_probabilities(values: np.ndarray) -> bool:
+    """Returns whether all of the rows are shares that sum to 1.
+
+    Args:
+        values: `(..., classes)`, not empty.
+    """
+    # Cheap first: a row of logits with all of these properties is rare.
+    for part in (values[:64], values):
+        inside = part.min() >= 0 and part.max() <= 1 + 1e-3
+        if not inside or np.abs(part.sum(axis=-1) - 1).max() > 1e-2:
+            return False
+    return True

@@ -49,19 +49,19 @@ def adjust_logits(
         else in float32.
 
     Raises:
-        ValueError: If the logits are not finite or not one per class, a class
-            has no training examples, `tau` is negative, or the test prior is
-            no prior.
+        ValueError: If the logits are not finite, probabilities, or not one per class, a
+            class has no training examples, `tau` is negative, or the test prior
+            is none.
 
     Example:
 
-    >>> logits = np.array([[1.0, 0.0]])
+    >>> logits = np.array([[2.0, 0.0]])
     >>> keras_lt.posthoc.adjust_logits(logits, [90, 10]).round(4)
-    array([[1.1054, 2.3026]])
+    array([[2.1054, 2.3026]])
     >>> keras_lt.posthoc.adjust_logits(
     ...     logits, [90, 10], test_prior=[0.9, 0.1]
     ... ).round(4)
-    array([[1., 0.]])
+    array([[2., 0.]])
 
     Reference:
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_lt.float_arrays import as_array
 from keras_lt.float_arrays import finite_floats
+from keras_lt.float_arrays import look_like_probabilities
 from keras_lt.types import Tensor
 from keras_lt.validation import check_labels
 from keras_lt.validation import check_not_negative
@@ -34,7 +35,14 @@ def as_logits(logits: Tensor, num_classes: int | None = None) -> np.ndarray:
             f"{values.shape}. Pass the counts of the classes that the model "
             "has."
         )
-    return finite_floats("logits", values)
+    found = finite_floats("logits", values)
+    if found.size and look_like_probabilities(found):
+        raise ValueError(
+            "`logits` must be the outputs before the softmax. Received: rows "
+            "from 0 to 1 that sum to 1, which are probabilities. Pass "
+            "`np.log(probabilities)`, or a model without its softmax."
+        )
+    return found
 
 
 def as_held_out(

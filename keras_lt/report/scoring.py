@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_lt.float_arrays import as_array
 from keras_lt.float_arrays import finite_floats
+from keras_lt.float_arrays import look_like_probabilities
 from keras_lt.report.bootstrap import accuracy_intervals
 from keras_lt.report.class_table import ClassTable
 from keras_lt.report.class_table import make_class_table
@@ -72,7 +73,7 @@ def from_logits(
     classes = make_class_table(class_counts, class_names, many, few)
     values = _check_scores("logits", logits, len(classes))
     ids = _check_test_labels(labels, values, classes)
-    if _look_like_probabilities(values):
+    if look_like_probabilities(values):
         raise ValueError(
             "`logits` must be the outputs before the softmax, or confidence "
             "and calibration come out wrong. Received: rows from 0 to 1 that "
@@ -134,7 +135,7 @@ def from_probabilities(
     """
     num_classes = len(np.atleast_1d(class_counts))
     values = _check_scores("probabilities", probabilities, num_classes)
-    if not _look_like_probabilities(values):
+    if not look_like_probabilities(values):
         raise ValueError(
             "`probabilities` must be from 0 to 1, and each row must sum to 1. "
             f"Received: values from {values.min():.4g} to {values.max():.4g}, "
@@ -177,15 +178,6 @@ def _check_test_labels(
             "in the order of their labels, all of them."
         )
     return ids
-
-
-def _look_like_probabilities(values: np.ndarray) -> bool:
-    # Cheap first: a row of logits with all of these properties is rare.
-    for part in (values[:64], values):
-        inside = part.min() >= 0 and part.max() <= 1 + 1e-3
-        if not inside or np.abs(part.sum(axis=1) - 1).max() > 1e-2:
-            return False
-    return True
 
 
 def _plain_history(

@@ -123,6 +123,17 @@ def test_bad_input():
         posthoc.adjust_logits(logits(), [5, 0, 5])
 
 
+@pytest.mark.parametrize("shape", [(2, 3), (2, 2, 3)])
+def test_probabilities_are_no_logits(shape):
+    shares = np.full(shape, 1 / 3, "float32")
+    with pytest.raises(ValueError, match="np.log.probabilities"):
+        posthoc.adjust_logits(shares, [5, 3, 1])
+    changed = np.log(shares) - np.log([5, 3, 1])
+    found = posthoc.adjust_logits(np.log(shares), [5, 3, 1])
+    centred = [one - one[..., :1] for one in (found, changed)]
+    np.testing.assert_allclose(*centred, rtol=1e-5)
+
+
 def test_bad_tau_for_exits():
     with pytest.raises(ValueError, match=r"each of the 4 exits.*shape \(3,\)"):
         posthoc.adjust_logits(exit_logits(), COUNTS, [1.0, 1.0, 1.0])
