@@ -49,9 +49,9 @@ def adjust_logits(
         else in float32.
 
     Raises:
-        ValueError: If the logits are not finite, probabilities, or not one per class, a
-            class has no training examples, `tau` is negative, or the test prior
-            is none.
+        ValueError: If the logits are not finite, are probabilities, or not one
+            per class, a class has no training examples, `tau` is negative, or
+            the test prior is none.
 
     Example:
 
