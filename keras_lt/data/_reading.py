@@ -9,6 +9,7 @@ from keras_lt.data._gathered_parts import Empty
 from keras_lt.data._gathered_parts import GatheredParts
 from keras_lt.data.encoded_images import EncodedImages
 from keras_lt.data.transforms.compose import Compose
+from keras_lt.data.transforms.compose import steps_of
 from keras_lt.data.transforms.crop import Crop
 from keras_lt.data.transforms.transform import Transform
 from keras_lt.data.transforms.transform import TransformFunction
@@ -72,7 +73,7 @@ def divided(
         The crop; what follows and takes a part of a batch; and what is left,
         which takes the whole. Of the first and the last there may be none.
     """
-    steps = _steps(transform)
+    steps = steps_of(transform)
     crop = None
     if steps and isinstance(steps[0], Crop):
         crop, *steps = steps
@@ -82,14 +83,6 @@ def divided(
     first = [*whole, True].index(True)
     rest = Compose(steps[first:]) if steps[first:] else None
     return crop, Compose(steps[:first]), rest
-
-
-def _steps(transform: TransformFunction | None) -> list[Any]:
-    if transform is None:
-        return []
-    if isinstance(transform, Compose):
-        return [step for one in transform.transforms for step in _steps(one)]
-    return [transform]
 
 
 def _taken(images: Any, rows: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import warnings
 from typing import Any
 
 from keras_lt.data.batches import Batches
-from keras_lt.data.transforms.compose import Compose
+from keras_lt.data.transforms.compose import steps_of
 from keras_lt.data.transforms.transform import TransformFunction
 
 
@@ -24,7 +24,7 @@ def warn_of_random(
     """
     random = [
         type(one).__name__
-        for one in _steps(transform)
+        for one in steps_of(transform)
         if getattr(one, "random", False)
     ]
     if random:
@@ -41,9 +41,3 @@ def warn_of_random_batches(x: Any) -> None:
     """Warns if data are `Batches` with a random transform."""
     if isinstance(x, Batches):
         warn_of_random(x.transform, "transform of the batches", stacklevel=4)
-
-
-def _steps(transform: Any) -> list[Any]:
-    if isinstance(transform, Compose):
-        return [step for one in transform.transforms for step in _steps(one)]
-    return [transform]

@@ -1,6 +1,7 @@
 """Several transforms, one after the other."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -92,3 +93,12 @@ class Compose(DeviceTransform):
 
     def _device_transforms(self) -> list[DeviceTransform]:
         return [check_device_transform(one) for one in self.transforms]
+
+
+def steps_of(transform: TransformFunction | None) -> list[Any]:
+    """Returns what a transform does one after the other, nested ones too."""
+    if transform is None:
+        return []
+    if isinstance(transform, Compose):
+        return [step for one in transform.transforms for step in steps_of(one)]
+    return [transform]
