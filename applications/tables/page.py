@@ -131,7 +131,7 @@ def _scores(runs: CellRuns) -> str:
     sources = _sources(runs)
     head = ["method", "seeds", "many", "medium", "few", "all"]
     head += ["work saved"] if saved else []
-    head += ["less adjusted cross-entropy"]
+    head += ["gain over adjusted cross-entropy"]
     head += ["published"] if sources else []
     rows = []
     for line in runs.lines():

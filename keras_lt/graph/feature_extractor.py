@@ -6,12 +6,13 @@ from typing import Any
 import keras
 
 from keras_lt.graph.layer_names import LayerNames
+from keras_lt.graph.operations import is_graph
 from keras_lt.graph.parts import single_ends
 from keras_lt.graph.parts import split
 
 
 def check_backbone(backbone: Any) -> None:
-    """Raises unless `backbone` is a graph with one input and one output."""
+    """Raises unless `backbone` is a graph from one input to features."""
     if not isinstance(backbone, (keras.Model, keras.Sequential)):
         raise ValueError(
             "`backbone` must be a functional Keras model. Received: "
@@ -36,6 +37,15 @@ def check_backbone(backbone: Any) -> None:
                 f"{len(tensors)} {side} of {backbone.name!r}. Make a "
                 "`keras.Model` with the one that matters."
             )
+    last = _last_of(backbone)
+    if _is_softmax(last):
+        raise ValueError(
+            "`backbone` must return features, not probabilities. Received: "
+            f"{backbone.name!r}, which ends with a softmax in the layer "
+            f"{last.name!r}. Leave out its classifier: pass "
+            "`include_top=False` where the network has it, or use `keras.Model("
+            "backbone.input, backbone.layers[-2].output)`."
+        )
 
 
 def feature_extractor(
@@ -60,3 +70,18 @@ def feature_extractor(
         {"features": outputs.pop("out"), **outputs},
         name=f"{backbone.name}_features",
     )
+
+
+def _last_of(model: keras.Model) -> Any:
+    """Returns what makes the one output, which a model inside may do."""
+    last: Any = model
+    while is_graph(last):
+        inside = isinstance(last, keras.Sequential)
+        last = (last.layers if inside else last.operations)[-1]
+    return last
+
+
+def _is_softmax(operation: Any) -> bool:
+    if isinstance(operation, keras.layers.Softmax):
+        return True
+    return getattr(operation, "activation", None) is keras.activations.softmax

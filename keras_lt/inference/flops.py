@@ -40,7 +40,9 @@ def count_flops(
     A layer is followed down to its operations, so that your own are counted
     too if they are written with `keras.layers` and `keras.ops`. Where that
     fails, for example at operations of one backend, a warning names the layer,
-    and each of its kernels is counted once per position of the output.
+    and each of its kernels is counted once per position of the output. So it is
+    with an `EarlyExitModel`, whose exits have layers of the same names; take
+    its `exit_costs()`, which are shares of `count_flops(model.backbone)`.
 
     Args:
         model: A Keras model or layer. One that is not built yet is built.

@@ -13,9 +13,9 @@ from keras_lt.objectives._cache.manifest import check_same_batches
 from keras_lt.objectives._cache.manifest import check_same_teacher
 from keras_lt.objectives._cache.manifest import describe_batches
 from keras_lt.objectives._cache.manifest import describe_teacher
-from keras_lt.objectives._cache.stored_outputs import CachedOutputs
+from keras_lt.objectives._cache.stored_outputs import StoredOutputs
 from keras_lt.objectives._cache.stored_teacher import MANIFEST
-from keras_lt.objectives._cache.stored_teacher import CachedTeacher
+from keras_lt.objectives._cache.stored_teacher import StoredTeacher
 from keras_lt.objectives._cache.views import CacheViews
 from keras_lt.objectives._cache.writer import PARTIAL
 from keras_lt.objectives._cache.writer import CacheWriter
@@ -82,7 +82,7 @@ class TeacherCache:
             )
         self.folder.mkdir(parents=True, exist_ok=True)
         self._added: set[str] = set()
-        self._teachers: list[CachedTeacher] = []
+        self._teachers: list[StoredTeacher] = []
         self._read()
 
     def __len__(self) -> int:
@@ -200,12 +200,12 @@ class TeacherCache:
             check_same_batches(one.manifest, current, self.folder)
         features = [one.features for one in self._teachers]
         marks = self._teachers[0].marks
-        extras = {"teacher_features": CachedOutputs(features, marks)}
+        extras = {"teacher_features": StoredOutputs(features, marks)}
         if self.num_classes is not None:
             logits = [
                 one.logits for one in self._teachers if one.logits is not None
             ]
-            extras["teacher_logits"] = CachedOutputs(logits, mean=True)
+            extras["teacher_logits"] = StoredOutputs(logits, mean=True)
         taken = sorted(set(extras) & set(batches.extras))
         if taken:
             raise ValueError(
@@ -246,7 +246,7 @@ class TeacherCache:
         return sorted(one for one in found if one.name != PARTIAL)
 
     def _read(self) -> None:
-        teachers = [CachedTeacher(folder) for folder in self._folders()]
+        teachers = [StoredTeacher(folder) for folder in self._folders()]
         self._teachers = sorted(teachers, key=lambda one: one.number)
 
     def _name_for(self, description: dict[str, Any], name: str | None) -> str:

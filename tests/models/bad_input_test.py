@@ -116,6 +116,34 @@ def test_backbones_that_are_no_graph():
         LongTailModel(two, CLASSES)
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        keras.layers.Dense(4, "softmax", name="end"),
+        keras.layers.Activation("softmax", name="end"),
+        keras.layers.Softmax(name="end"),
+        keras.Sequential([keras.Input((3,)), keras.layers.Softmax(name="end")]),
+    ],
+    ids=["dense", "activation", "softmax", "inside"],
+)
+def test_backbone_that_ends_with_a_softmax(end):
+    inputs = keras.Input((3,))
+    whole = keras.Model(inputs, end(inputs), name="whole")
+    match = (
+        "not probabilities.*'whole'.*softmax in the layer 'end'.*include_top"
+    )
+    for model in (whole, keras.Sequential([inputs, whole], name="whole")):
+        with pytest.raises(ValueError, match=match):
+            LongTailModel(model, CLASSES)
+
+
+def test_softmax_inside_of_a_backbone_is_taken():
+    inputs = keras.Input((3,))
+    gate = keras.layers.Softmax()(keras.layers.Dense(3)(inputs))
+    model = LongTailModel(keras.Model(inputs, inputs * gate), CLASSES)
+    assert tuple(model(np.ones((2, 3)))["logits"].shape) == (2, CLASSES)
+
+
 def test_layer_called_twice_is_refused():
     inputs = keras.Input((3,))
     shared = keras.layers.Dense(3, name="shared")

@@ -6,7 +6,7 @@ import keras
 
 from keras_lt.objectives._cache.image_marks import image_marks
 from keras_lt.objectives._cache.stored_outputs import check_marks
-from keras_lt.objectives._cache.stored_teacher import CachedTeacher
+from keras_lt.objectives._cache.stored_teacher import StoredTeacher
 from keras_lt.objectives._cache.teacher_runner import TeacherRunner
 from keras_lt.objectives._cache.views import CacheViews
 from keras_lt.objectives._cache.writer import CacheWriter
@@ -17,7 +17,7 @@ def compute_outputs(
     teacher: Teacher,
     views: CacheViews,
     writer: CacheWriter,
-    others: Sequence[CachedTeacher],
+    others: Sequence[StoredTeacher],
     verbose: int,
 ) -> None:
     """Writes the outputs of all views that are not done yet.

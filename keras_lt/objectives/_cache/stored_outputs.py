@@ -8,7 +8,7 @@ from keras_lt.data import BatchExtra
 from keras_lt.objectives._cache.image_marks import image_marks
 
 
-class CachedOutputs(BatchExtra):
+class StoredOutputs(BatchExtra):
     """Gives what teachers made of the images of a batch.
 
     Args:

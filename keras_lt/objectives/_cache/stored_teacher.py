@@ -9,7 +9,7 @@ import numpy as np
 MANIFEST = "manifest.json"
 
 
-class CachedTeacher:
+class StoredTeacher:
     """Reads the outputs of one teacher from a folder that is whole.
 
     Args:

@@ -11,11 +11,11 @@ from keras_lt.objectives import TeacherCache
 from keras_lt.objectives import projection_dim
 from keras_lt.samplers import InOrder
 from tests.checks import to_numpy
-from tests.objectives.cache_examples import LABELS
-from tests.objectives.cache_examples import PLAIN
-from tests.objectives.cache_examples import SHAPE
-from tests.objectives.cache_examples import make_batches
-from tests.objectives.cache_examples import make_teacher
+from tests.objectives.teacher_cache.cache_examples import LABELS
+from tests.objectives.teacher_cache.cache_examples import PLAIN
+from tests.objectives.teacher_cache.cache_examples import SHAPE
+from tests.objectives.teacher_cache.cache_examples import make_batches
+from tests.objectives.teacher_cache.cache_examples import make_teacher
 
 COUNTS = np.bincount(LABELS).tolist()
 

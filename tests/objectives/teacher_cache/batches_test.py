@@ -11,13 +11,13 @@ import keras_lt
 from keras_lt import samplers
 from keras_lt.data import transforms
 from keras_lt.objectives import TeacherCache
-from tests.objectives.cache_examples import CROPS
-from tests.objectives.cache_examples import LABELS
-from tests.objectives.cache_examples import PLAIN
-from tests.objectives.cache_examples import N
-from tests.objectives.cache_examples import expected
-from tests.objectives.cache_examples import make_batches
-from tests.objectives.cache_examples import make_teacher
+from tests.objectives.teacher_cache.cache_examples import CROPS
+from tests.objectives.teacher_cache.cache_examples import LABELS
+from tests.objectives.teacher_cache.cache_examples import PLAIN
+from tests.objectives.teacher_cache.cache_examples import N
+from tests.objectives.teacher_cache.cache_examples import expected
+from tests.objectives.teacher_cache.cache_examples import make_batches
+from tests.objectives.teacher_cache.cache_examples import make_teacher
 
 
 def check_outputs(cached, plain, teachers, epochs, tolerance=1e-4):
@@ -116,11 +116,6 @@ def test_any_batches(
     cached = cache.batches(make_batches(**options))
     plain = make_batches(**options)
     check_outputs(cached, plain, [teacher], range(epochs), 1e-3)
-
-
-@pytest.fixture(scope="module")
-def teacher():
-    return make_teacher()
 
 
 def test_mixed_images(tmp_path):
