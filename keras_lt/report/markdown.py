@@ -172,4 +172,9 @@ def _method(card: ReportCard) -> str:
         "the test images within their class; they say how far another test "
         "set might differ, not another training."
     )
+    if any(ends and ends[0] == ends[1] for ends in card.intervals.values()):
+        text += (
+            " An interval without width is of images that are all right, or "
+            "all wrong: of how many others would not be, it knows nothing."
+        )
     return f"{text}\n\n{cell(given)}" if given else text

@@ -1,5 +1,8 @@
 """The tables of a report, cell by cell."""
 
+import numpy as np
+
+from keras_lt import report
 from keras_lt.markdown import cell
 from keras_lt.markdown import table
 from tests.report.cards import card
@@ -31,6 +34,14 @@ def test_scores():
     )
     mean = f"{100 * found.balanced_accuracy:.1f}"
     assert cells(text, "mean of classes")[3] == mean
+
+
+def test_intervals_without_width_are_explained():
+    labels = [0, 0, 1, 1, 2, 2]
+    right = report.from_logits(4 * np.eye(3)[labels], labels, [300, 50, 3])
+    assert right.groups["few"].interval == (1.0, 1.0)
+    assert "An interval without width" in right.to_markdown()
+    assert "An interval without width" not in card().to_markdown()
 
 
 def test_confusions_name_both_classes():
