@@ -76,8 +76,8 @@ def _last_of(model: keras.Model) -> Any:
     """Returns what makes the one output, which a model inside may do."""
     last: Any = model
     while is_graph(last):
-        inside = isinstance(last, keras.Sequential)
-        last = (last.layers if inside else last.operations)[-1]
+        is_sequential = isinstance(last, keras.Sequential)
+        last = (last.layers if is_sequential else last.operations)[-1]
     return last
 
 

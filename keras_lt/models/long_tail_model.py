@@ -59,9 +59,9 @@ class LongTailModel(ClassificationModel):
     each of `feature_layers`.
 
     Raises:
-        ValueError: If the backbone is not functional or has several inputs
-            or outputs, a feature layer is not in it, or the classifier does
-            not return one logit per class.
+        ValueError: If the backbone is not functional, has several inputs or
+            outputs, or ends with a softmax; if a feature layer is not in it,
+            or the classifier does not return one logit per class.
 
     Example:
 

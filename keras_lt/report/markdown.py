@@ -174,7 +174,7 @@ def _method(card: ReportCard) -> str:
     )
     if any(ends and ends[0] == ends[1] for ends in card.intervals.values()):
         text += (
-            " An interval without width is of images that are all right, or "
-            "all wrong: of how many others would not be, it knows nothing."
+            " An interval without width is of images that are all right or all "
+            "wrong, or one of each class: it knows nothing of others."
         )
     return f"{text}\n\n{cell(given)}" if given else text
