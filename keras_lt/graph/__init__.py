@@ -5,6 +5,8 @@ from keras_lt.graph.feature_extractor import feature_extractor
 from keras_lt.graph.layer_names import LayerNames
 from keras_lt.graph.layer_names import check_names
 from keras_lt.graph.operations import Place
+from keras_lt.graph.operations import activation_name
+from keras_lt.graph.operations import innermost_last
 from keras_lt.graph.operations import is_graph
 from keras_lt.graph.operations import last_operation
 from keras_lt.graph.operations import places
@@ -16,9 +18,11 @@ from keras_lt.graph.parts import split
 __all__ = [
     "LayerNames",
     "Place",
+    "activation_name",
     "check_backbone",
     "check_names",
     "feature_extractor",
+    "innermost_last",
     "is_graph",
     "last_operation",
     "places",

@@ -6,7 +6,8 @@ from typing import Any
 import keras
 
 from keras_lt.graph.layer_names import LayerNames
-from keras_lt.graph.operations import is_graph
+from keras_lt.graph.operations import activation_name
+from keras_lt.graph.operations import innermost_last
 from keras_lt.graph.parts import single_ends
 from keras_lt.graph.parts import split
 
@@ -37,8 +38,8 @@ def check_backbone(backbone: Any) -> None:
                 f"{len(tensors)} {side} of {backbone.name!r}. Make a "
                 "`keras.Model` with the one that matters."
             )
-    last = _last_of(backbone)
-    if _is_softmax(last):
+    last = innermost_last(backbone)
+    if activation_name(last) == "softmax":
         raise ValueError(
             "`backbone` must return features, not probabilities. Received: "
             f"{backbone.name!r}, which ends with a softmax in the layer "
@@ -70,18 +71,3 @@ def feature_extractor(
         {"features": outputs.pop("out"), **outputs},
         name=f"{backbone.name}_features",
     )
-
-
-def _last_of(model: keras.Model) -> Any:
-    """Returns what makes the one output, which a model inside may do."""
-    last: Any = model
-    while is_graph(last):
-        is_sequential = isinstance(last, keras.Sequential)
-        last = (last.layers if is_sequential else last.operations)[-1]
-    return last
-
-
-def _is_softmax(operation: Any) -> bool:
-    if isinstance(operation, keras.layers.Softmax):
-        return True
-    return getattr(operation, "activation", None) is keras.activations.softmax

@@ -89,6 +89,18 @@ def last_operation(model: keras.Model) -> Any:
     return next(operation for operation, outputs in makers if outputs is end)
 
 
+def innermost_last(model: keras.Model) -> Any:
+    """Returns what makes the first output, in the models inside as well."""
+    last = last_operation(model)
+    return innermost_last(last) if is_graph(last) else last
+
+
+def activation_name(operation: Any) -> str:
+    """Returns what an operation applies at its end, by its name in Keras."""
+    activation = getattr(operation, "activation", None)
+    return getattr(activation, "__name__", type(operation).__name__.lower())
+
+
 def tensors_in(structure: Any) -> list[Tensor]:
     """Returns the symbolic tensors of a nested structure."""
     return [

@@ -4,9 +4,9 @@ from typing import Any
 
 import keras
 
+from keras_lt.graph import activation_name
 from keras_lt.graph import feature_extractor
-from keras_lt.graph import is_graph
-from keras_lt.graph import last_operation
+from keras_lt.graph import innermost_last
 
 _PROBABILITIES = ("softmax", "sigmoid")
 
@@ -60,12 +60,7 @@ def _check_graph(model: Any) -> None:
 
 def _squashed(model: keras.Model) -> bool:
     """Tells whether a model ends in probabilities instead of logits."""
-    last = last_operation(model)
-    if is_graph(last):
-        return _squashed(last)
-    activation = getattr(last, "activation", None)
-    name = getattr(activation, "__name__", type(last).__name__.lower())
-    return name in _PROBABILITIES
+    return activation_name(innermost_last(model)) in _PROBABILITIES
 
 
 def _last_names(model: keras.Model) -> list[str]:
