@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_lt.data.transforms._opencv import import_opencv
 from keras_lt.data.transforms.crop import Box
 from keras_lt.data.transforms.crop import resized_part
 
@@ -138,8 +139,14 @@ def _part(
     top, left, box_height, box_width = box
     # Only the part becomes an array: the whole would be copied.
     part = plain.crop((left, top, left + box_width, top + box_height))
-    pixels = np.asarray(part).reshape(box_height, box_width, -1)
-    return resized_part(pixels, (0, 0, box_height, box_width), size)
+    # Pillow keeps colours in four bytes, and takes long to leave one out.
+    stored = part.tobytes("raw", "RGBX" if mode == "RGB" else mode)
+    pixels = np.frombuffer(stored, "uint8").reshape(box_height, box_width, -1)
+    resized = resized_part(pixels, (0, 0, box_height, box_width), size)
+    if mode != "RGB":
+        return resized
+    cv2 = import_opencv()
+    return cv2.cvtColor(resized, cv2.COLOR_RGBA2RGB)
 
 
 def _scaled(box: Box, height: float, width: float) -> Box:
