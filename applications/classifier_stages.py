@@ -74,7 +74,7 @@ def train(
         history += training.train(
             model,
             setup.compiled(first_stages),
-            directory=checkpoints,
+            folder=checkpoints,
             verbose=verbose,
         )
     share = setup.settings.training.max_norm
@@ -92,7 +92,7 @@ def train(
     history += training.train(
         model,
         setup.compiled([stage]),
-        directory=None if checkpoints is None else checkpoints / stage.name,
+        folder=None if checkpoints is None else checkpoints / stage.name,
         verbose=verbose,
     )
     return model, history

@@ -66,7 +66,7 @@ class Setup:
             transform=transform,
             seed=self.settings.seed,
             # While one batch is finished, files of the next are read.
-            threads=2 if isinstance(images, data.EncodedImages) else 1,
+            num_threads=2 if isinstance(images, data.EncodedImages) else 1,
             broken_images=self.settings.broken_images,
         )
 

@@ -21,15 +21,15 @@ class LookAhead:
     Args:
         make: Makes the batch of `(epoch, index)`; called from any thread.
         length: Number of batches of an epoch.
-        threads: Number of threads; 0 makes each batch when it is asked for.
+        num_threads: 0 makes each batch when it is asked for.
     """
 
     def __init__(
-        self, make: Callable[[int, int], Any], length: int, threads: int
+        self, make: Callable[[int, int], Any], length: int, num_threads: int
     ):
         self.make = make
         self.length = length
-        self.threads = check_not_negative_int("threads", threads)
+        self.num_threads = check_not_negative_int("num_threads", num_threads)
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._process = 0
@@ -38,11 +38,11 @@ class LookAhead:
     @property
     def in_flight(self) -> int:
         """Most batches that are under way, with the one that is asked for."""
-        return 1 + self.threads * _PER_THREAD
+        return 1 + self.num_threads * _PER_THREAD
 
     def get(self, epoch: int, index: int) -> Any:
         """Returns the batch of `(epoch, index)`."""
-        if self.threads == 0:
+        if self.num_threads == 0:
             return self.make(epoch, index)
         with self._lock:
             self._start()
@@ -64,6 +64,8 @@ class LookAhead:
     def _start(self) -> None:
         """Starts the threads, once in each process: a fork loses them."""
         if self._pool is None or self._process != os.getpid():
-            self._pool = ThreadPoolExecutor(self.threads, "keras_lt_batches")
+            self._pool = ThreadPoolExecutor(
+                self.num_threads, "keras_lt_batches"
+            )
             self._process = os.getpid()
             self._pending = {}

@@ -78,8 +78,8 @@ class Batches(keras.utils.PyDataset):
             do not overlap, have as many batches each and the same classes.
             `"auto"` is that of this process under `keras.distribution`, and
             everything without one.
-        threads: Number of threads that prepare the next batches while a model
-            computes; 0 prepares each batch when it is asked for.
+        num_threads: Number of threads that prepare the next batches while a
+            model computes; 0 prepares each batch when it is asked for.
         check_finite: Whether NaN and infinity in images raise. Costs a sum.
         broken_images: What is done where an image in a file is missing or not
             whole: `"raise"`, or `"replace"` it by the next one of its class.
@@ -110,7 +110,7 @@ class Batches(keras.utils.PyDataset):
         one_hot: bool = False,
         last_batch: str = "keep",
         shard: tuple[int, int] | str = "auto",
-        threads: int = 1,
+        num_threads: int = 1,
         check_finite: bool = True,
         broken_images: str = "raise",
     ):
@@ -135,7 +135,7 @@ class Batches(keras.utils.PyDataset):
         self._length = self._count_batches()
         self._epoch: int | None = None
         self._rows: tuple[int, np.ndarray] | None = None
-        self._start(threads)
+        self._start(num_threads)
 
     def __len__(self) -> int:
         return self._length
@@ -226,7 +226,7 @@ class Batches(keras.utils.PyDataset):
         """
         other = copy.copy(self)
         other.extras = check_extras(extras, len(self.labels), self.transform)
-        other._start(self._look_ahead.threads)
+        other._start(self._look_ahead.num_threads)
         return other
 
     def begin_training_epoch(self, epoch: int) -> None:
@@ -234,11 +234,11 @@ class Batches(keras.utils.PyDataset):
         self.set_epoch(epoch)
         self._expects_first = self._length > 1
 
-    def _start(self, threads: int) -> None:
+    def _start(self, num_threads: int) -> None:
         """Makes what must not be shared with a copy."""
         self._rows = None
         self._rows_lock: threading.Lock = threading.Lock()
-        self._look_ahead = LookAhead(self._make, self._length, threads)
+        self._look_ahead = LookAhead(self._make, self._length, num_threads)
         self._arrays = ReusedArrays(self._look_ahead.in_flight + _IN_USE)
         self._first_requests = 0
         self._expects_first = False

@@ -105,9 +105,9 @@ class DeviceBatches(Batches):
         transform = check_device_transform(self.transform)
         return transform.apply(taken, draws[:, 1:])
 
-    def _start(self, threads: int) -> None:
-        super()._start(threads)
-        self._draw_ahead = LookAhead(self._draw, len(self), threads)
+    def _start(self, num_threads: int) -> None:
+        super()._start(num_threads)
+        self._draw_ahead = LookAhead(self._draw, len(self), num_threads)
 
     def _drawn_batch(self, index: int) -> tuple[dict[str, np.ndarray], Tensor]:
         self._check_order(index)

@@ -209,7 +209,7 @@ class Checkpoint:
         raise ValueError(
             f"A checkpoint must be of the same {owner}. Received: "
             f"{str(self.path)!r} with {len(saved)} variables, for a {owner} "
-            f"with {len(here)}.{detail} Use another directory, or pass "
+            f"with {len(here)}.{detail} Use another folder, or pass "
             "`resume=False` to start anew."
         )
 

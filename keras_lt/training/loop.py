@@ -35,7 +35,7 @@ from keras_lt.training.stage_settings import settings_of
 def train(
     model: keras.Model,
     stages: Sequence[Stage],
-    directory: str | os.PathLike[str] | None = None,
+    folder: str | os.PathLike[str] | None = None,
     resume: bool = True,
     csv: bool = True,
     tensorboard: bool = False,
@@ -45,7 +45,7 @@ def train(
 
     Each stage freezes what it does not train, compiles the model with a new
     optimizer, and calls `model.fit`. After each epoch the whole state is saved
-    in `directory`. Called again with the same model, stages and directory, the
+    in `folder`. Called again with the same model, stages and folder, the
     training goes on at the epoch it was in, and ends with the same weights as
     one that was not stopped: exactly so on one machine with the same backend
     and number of threads, as far as the backend computes the same numbers
@@ -67,8 +67,8 @@ def train(
     Args:
         model: A Keras model that is built.
         stages: What to do, one after the other.
-        directory: Where `checkpoint.npz` and the one before it,
-            `history.csv` and the folder `tensorboard` go. `None` writes
+        folder: Where `checkpoint.npz` and the one before it,
+            `history.csv` and logs for TensorBoard go. `None` writes
             nothing. Where several processes train together, each has a folder
             of its own there: `worker_0` and so on with TensorFlow,
             `process_0` with JAX.
@@ -109,7 +109,7 @@ def train(
     _check_built(model)
     if tensorboard:
         _check_tensorboard()
-    run = _Run(model, resolved(stages), directory, csv, tensorboard, verbose)
+    run = _Run(model, resolved(stages), folder, csv, tensorboard, verbose)
     return run.from_checkpoint() if resume else run.stages_from(0)
 
 
@@ -120,7 +120,7 @@ class _Run:
         self,
         model: keras.Model,
         stages: list[Stage],
-        directory: str | os.PathLike[str] | None,
+        folder: str | os.PathLike[str] | None,
         csv: bool,
         tensorboard: bool,
         verbose: Any,
@@ -130,9 +130,9 @@ class _Run:
         self.verbose = verbose
         strategy = strategy_of(model)
         self.folder: pathlib.Path | None = None
-        if directory is not None:
+        if folder is not None:
             own = process_name(strategy) or ""
-            self.folder = pathlib.Path(directory) / own
+            self.folder = pathlib.Path(folder) / own
         self.checkpoint: Checkpoint | None = None
         self.tensorboard = tensorboard
         csv_path = None
@@ -269,7 +269,7 @@ class _Run:
         raise ValueError(
             "A training must go on with the stages it was started with. "
             f"Received: {own}; the checkpoint in {str(self.folder)!r} has "
-            f"{saved}. Use another directory, or pass `resume=False` to start "
+            f"{saved}. Use another folder, or pass `resume=False` to start "
             "anew."
         )
 

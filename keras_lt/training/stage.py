@@ -66,7 +66,7 @@ class Stage:
         Stage(name="classifier", epochs=10, batches=balanced,
               trainable="classifier", reset="classifier"),
     ]
-    history = train(model, stages, directory="runs/crt")
+    history = train(model, stages, folder="runs/crt")
     ```
     """
 

@@ -62,7 +62,7 @@ def _measure(
         (files, np.arange(len(names)) % 2),
         min(_BATCH, len(names)),
         transform=transform,
-        threads=2,
+        num_threads=2,
     )
     paths = [os.path.join(folder, name) for name in names]
     bare = _bare_decoder(paths, threads)

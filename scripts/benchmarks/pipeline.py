@@ -44,7 +44,7 @@ def _measure(
     threads: int,
     repeats: int,
 ) -> dict:
-    batches = Batches(examples, 128, transform=transform, threads=threads)
+    batches = Batches(examples, 128, transform=transform, num_threads=threads)
     speeds = []
     for epoch in range(repeats):
         batches.set_epoch(epoch)

@@ -130,7 +130,7 @@ def _start(folder: pathlib.Path) -> tuple[float, float, samplers.ClassIndex]:
             min(_BATCH, len(split.train)),
             sampler=samplers.ClassBalanced(),
             transform=data.transforms.imagenet("crop"),
-            threads=0,
+            num_threads=0,
         )
         batches[0]
         found.append(batches.class_index)
@@ -148,7 +148,7 @@ def _seconds_per_image(images: int, repeats: int) -> list[float]:
             (files, np.arange(len(names)) % 2),
             min(_BATCH, images),
             transform=data.transforms.imagenet("crop"),
-            threads=2,
+            num_threads=2,
         )
 
         def epoch() -> None:

@@ -35,7 +35,7 @@ class SpoiledFrom:
             sampler=samplers.InOrder(),
             transform=self.spoil,
             check_finite=False,
-            threads=0,
+            num_threads=0,
         )
 
     def spoil(self, images, labels, generator):
@@ -142,7 +142,7 @@ def test_a_worker_that_fails_stops_the_training(threads, tmp_path):
         SIZE,
         sampler=samplers.InOrder(),
         transform=fail,
-        threads=threads,
+        num_threads=threads,
     )
     keras.utils.set_random_seed(0)
     with pytest.raises(Exception, match="the worker is gone"):

@@ -36,7 +36,7 @@ def make(**options):
 @pytest.mark.parametrize("threads", [0, 1, 3])
 @pytest.mark.parametrize("shard", [(0, 1), (1, 3)])
 def test_place_and_images_of_each_batch(threads, shard):
-    batches = make(extras={"place": Place()}, threads=threads, shard=shard)
+    batches = make(extras={"place": Place()}, num_threads=threads, shard=shard)
     draws = N // shard[1]
     for epoch in (2, 0):
         batches.set_epoch(epoch)
@@ -81,7 +81,7 @@ def test_mixed_images_take_extras_of_batches_but_no_arrays():
 
 
 def test_same_batches_with_other_extras():
-    plain = make(extras={"row": np.arange(N)}, threads=2)
+    plain = make(extras={"row": np.arange(N)}, num_threads=2)
     plain.set_epoch(1)
     other = plain.with_extras({**plain.extras, "place": Place()})
     assert other.epoch == 1
@@ -102,7 +102,7 @@ def test_same_batches_with_other_extras():
 
 
 def test_a_copy_has_threads_and_warnings_of_its_own():
-    plain = make(threads=1)
+    plain = make(num_threads=1)
     other = plain.with_extras({"place": Place()})
     for _ in range(4):
         plain[0], other[0]

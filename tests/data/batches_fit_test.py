@@ -88,7 +88,7 @@ def assert_seen(recorder, expected):
 @pytest.mark.parametrize("threads", [0, 2])
 def test_fit_sees_the_batches_of_each_epoch(threads):
     model, recorder = recording_model(18)
-    fit(model, make(threads=threads), epochs=3)
+    fit(model, make(num_threads=threads), epochs=3)
     assert_seen(recorder, marks(range(3)))
 
 
@@ -165,7 +165,7 @@ def test_layers_in_threads_give_the_same_batches():
         layer = keras.layers.RandomTranslation(0.3, 0.3)
         data = np.random.default_rng(0).random((12, 4, 4, 3)), np.zeros(12, int)
         return Batches(
-            data, 4, transform=transforms.from_layer(layer), threads=threads
+            data, 4, transform=transforms.from_layer(layer), num_threads=threads
         )
 
     expected = [x for x, _ in batches(0)]

@@ -58,9 +58,9 @@ def test_batches_are_the_rows_of_the_sampler():
 
 
 def test_order_of_requests_and_threads_change_nothing():
-    expected = {e: content(make(threads=0), e) for e in (0, 1)}
+    expected = {e: content(make(num_threads=0), e) for e in (0, 1)}
     for threads in (1, 3):
-        batches = make(threads=threads)
+        batches = make(num_threads=threads)
         for epoch in (1, 0, 1):
             assert_same(content(batches, epoch), expected[epoch])
         for index in (6, 2, 2, 0, 5, -1):
@@ -78,13 +78,13 @@ def test_batches_of_an_epoch_are_transformed_differently():
 
 
 def test_an_epoch_that_changes_in_the_middle():
-    expected = {e: content(make(threads=0), e) for e in (0, 1)}
+    expected = {e: content(make(num_threads=0), e) for e in (0, 1)}
 
     def slow(images, labels, generator):
         time.sleep(0.002)
         return transforms.cifar()(images, labels, generator)
 
-    batches = make(transform=slow, threads=2)
+    batches = make(transform=slow, num_threads=2)
     for turn in range(12):
         epoch, index = turn % 2, turn % 5
         batches.set_epoch(epoch)
@@ -92,8 +92,8 @@ def test_an_epoch_that_changes_in_the_middle():
 
 
 def test_many_consumers_get_their_own_batches():
-    expected = content(make(threads=0), 0)
-    batches, wrong = make(threads=2), []
+    expected = content(make(num_threads=0), 0)
+    batches, wrong = make(num_threads=2), []
     batches.set_epoch(0)
 
     def consume(order):
@@ -119,11 +119,11 @@ def test_next_batches_are_made_before_they_are_asked_for():
             enough.set()
         return images, labels
 
-    batches = make(transform=record, threads=1)
+    batches = make(transform=record, num_threads=1)
     batches[0]
     assert enough.wait(10)
     made.clear()
-    batches = make(transform=record, threads=0)
+    batches = make(transform=record, num_threads=0)
     batches[0]
     assert made == [8]
 
@@ -249,7 +249,7 @@ WRONG = [
     ({"batch_size": 51, "last_batch": "drop"}, "leave at least one batch"),
     ({"shard": (3, 3)}, "`shard` must be"),
     ({"shard": (0, 51)}, "leave at least one batch"),
-    ({"threads": -1}, "`threads` must be a whole number, 0 or greater"),
+    ({"num_threads": -1}, "`num_threads` must be a whole number, 0 or greater"),
     ({"extras": {"row": np.arange(3)}}, "one entry per example, 50.*'row'"),
     ({"extras": {"label": np.arange(N)}}, "names other than 'label'"),
     (

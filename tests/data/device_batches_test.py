@@ -52,7 +52,7 @@ def on_device(batches, x):
     ids=["cifar", "mixed", "none", "cut_mix", "balanced_shard"],
 )
 def test_images_and_labels_of_each_epoch(options, threads):
-    batches, other = both(**options, threads=threads)
+    batches, other = both(**options, num_threads=threads)
     drawn = other.drawn()
     assert len(drawn) == len(batches)
     for epoch in (3, 0):

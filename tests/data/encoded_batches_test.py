@@ -88,9 +88,9 @@ def test_large_jpeg_is_decoded_at_a_fraction(tmp_path, turned):
 def test_threads_do_not_change_batches(files):
     files.num_threads = 1
     transform = transforms.imagenet()
-    one = all_of(in_order(files, transform=transform, threads=0, seed=3))
+    one = all_of(in_order(files, transform=transform, num_threads=0, seed=3))
     other = data.ImageFiles(files.paths, (8, 8), files.root, num_threads=5)
-    many = all_of(in_order(other, transform=transform, threads=3, seed=3))
+    many = all_of(in_order(other, transform=transform, num_threads=3, seed=3))
     np.testing.assert_array_equal(one[0], many[0])
     different = all_of(in_order(other, transform=transform, seed=4))
     assert np.abs(one[0] - different[0]).max() > 0
@@ -146,7 +146,7 @@ def test_nan_of_a_transform_is_found(files):
             return images, labels
 
     with pytest.raises(ValueError, match="first at row 1 of the examples"):
-        in_order(files, transform=Spoil(), threads=0)[0]
+        in_order(files, transform=Spoil(), num_threads=0)[0]
 
 
 def spoil(files, row, kind="cut"):
@@ -185,7 +185,7 @@ def test_broken_images_are_replaced_by_the_next_of_their_class(files, threads):
     remove(files, 11)
     batches = in_order(
         files,
-        threads=threads,
+        num_threads=threads,
         broken_images="replace",
         extras={"row": np.arange(COUNT)},
     )
@@ -225,7 +225,7 @@ def test_replacement_gets_the_numbers_of_its_place(files):
 def test_class_without_any_image_left(files):
     for row in (1, 4, 7, 10):
         spoil(files, row)
-    batches = in_order(files, threads=0, broken_images="replace")
+    batches = in_order(files, num_threads=0, broken_images="replace")
     with (
         pytest.warns(UserWarning, match="is replaced"),
         pytest.raises(ValueError, match="class 1, none of whose 4 images"),
@@ -238,7 +238,7 @@ def test_machine_without_files_left_is_no_broken_image(files, monkeypatch):
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(Image, "open", no_more)
-    batches = in_order(files, threads=0, broken_images="replace")
+    batches = in_order(files, num_threads=0, broken_images="replace")
     with pytest.raises(OSError, match="Too many open files"):
         batches[0]
     assert batches.broken == {}

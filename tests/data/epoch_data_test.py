@@ -57,7 +57,9 @@ def test_batches_follow_the_epoch_and_their_extras_are_dropped():
 
 
 def test_a_limit_spreads_the_batches_over_the_epoch():
-    batches = data.Batches((X, Y), batch_size=50, sampler=InOrder(), threads=0)
+    batches = data.Batches(
+        (X, Y), batch_size=50, sampler=InOrder(), num_threads=0
+    )
     images, _, number = read(EpochData(batches), limit=4)
     assert number == 4
     assert images[:, 0].max() >= 450

@@ -75,7 +75,7 @@ def test_any_sampler_reads_by_row(data_dir):
         batch_size=14,
         sampler=samplers.ClassBalanced(),
         transform=data.transforms.RandomResizedCrop(),
-        threads=2,
+        num_threads=2,
     )
     rows = batches.rows(0)
     for index in range(2):

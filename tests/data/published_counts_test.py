@@ -108,7 +108,7 @@ def test_start_on_a_list_of_the_size_of_inaturalist(tmp_path):
     start = time.process_time()
     split = data.from_list(path, check_files=False)
     batches = data.Batches(
-        split.train, 256, sampler=samplers.ClassBalanced(), threads=0
+        split.train, 256, sampler=samplers.ClassBalanced(), num_threads=0
     )
     rows = batches.rows(0)
     # A few times what it takes; other processes on the machine do not count.

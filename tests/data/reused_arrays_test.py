@@ -90,7 +90,7 @@ def test_batches_that_are_kept_stay_as_they_are(tmp_path):
 def test_batches_use_memory_again(tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "0.png")
     files = ImageFiles(["0.png"] * 40, (8, 8), tmp_path)
-    batches = Batches((files, np.arange(40) % 2), 2, threads=1)
+    batches = Batches((files, np.arange(40) % 2), 2, num_threads=1)
     owners = {id(batches[index][0].base) for index in range(len(batches))}
     assert id(None) not in owners
     assert len(owners) <= 7

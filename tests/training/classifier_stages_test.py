@@ -258,7 +258,7 @@ def test_goes_on_in_the_middle_of_the_stage(tmp_path):
         keras.utils.set_random_seed(4)
         model = training.with_weight_scaling(small_models.small_model())
         stage = training.weight_scaling(batches_of(examples), 2, callbacks=own)
-        training.train(model, [stage], directory=folder, verbose=0)
+        training.train(model, [stage], folder=folder, verbose=0)
         return values_of(model.weights)
 
     with pytest.raises(InterruptedError):

@@ -27,7 +27,7 @@ class Stop(keras.callbacks.Callback):
             raise RuntimeError("stop")
 
 
-def train(kind, directory, callbacks=()):
+def train(kind, folder, callbacks=()):
     keras.utils.set_random_seed(0)
     teacher, model = small_model(), small_model()
     batches = kind(
@@ -52,7 +52,7 @@ def train(kind, directory, callbacks=()):
         objectives=(),
         trainable="classifier",
     )
-    training.train(model, [first, second], directory, verbose=0)
+    training.train(model, [first, second], folder, verbose=0)
     return model
 
 

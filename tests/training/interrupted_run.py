@@ -98,10 +98,10 @@ def make_stages(kill_at):
     return [features, classifier]
 
 
-def run(directory, kill_at):
+def run(folder, kill_at):
     keras.utils.set_random_seed(3)
     model = make_model()
-    history = training.train(model, make_stages(kill_at), directory, verbose=0)
+    history = training.train(model, make_stages(kill_at), folder, verbose=0)
     return model, history
 
 

@@ -332,7 +332,7 @@ def test_model_without_variables_is_refused():
         train(model, [make_stage()], verbose=0)
 
 
-def draw_numbers(directory, stop=None):
+def draw_numbers(folder, stop=None):
     """Returns a random number of each epoch and of the start of stage b."""
     drawn = {}
 
@@ -352,7 +352,7 @@ def draw_numbers(directory, stop=None):
         make_stage("b", callbacks=[start, draws("b")]),
     ]
     with contextlib.suppress(InterruptedError):
-        train(make_plain(), stages, directory, verbose=0)
+        train(make_plain(), stages, folder, verbose=0)
     return drawn
 
 

@@ -146,7 +146,7 @@ class Cut(keras.callbacks.Callback):
 
 
 def test_stopped_training_goes_on_with_its_updates(tmp_path):
-    def run(directory=None, callbacks=()):
+    def run(folder=None, callbacks=()):
         keras.utils.set_random_seed(0)
         model = long_tail_model(graph_backbone())
         training.enable_lora(model, rank=2)
@@ -158,7 +158,7 @@ def test_stopped_training_goes_on_with_its_updates(tmp_path):
             optimizer=keras.optimizers.SGD(0.1, momentum=0.9),
             callbacks=callbacks,
         )
-        training.train(model, [stage], directory=directory, verbose=0)
+        training.train(model, [stage], folder=folder, verbose=0)
         return values(model.variables)
 
     whole = run()

@@ -15,10 +15,10 @@ from tests.training import interrupted_run
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 
 
-def run_process(directory, stage, epoch):
+def run_process(folder, stage, epoch):
     command = ["-m", "tests.training.interrupted_run"]
     return subprocess.run(
-        [sys.executable, *command, str(directory), stage, str(epoch)],
+        [sys.executable, *command, str(folder), stage, str(epoch)],
         cwd=ROOT,
         env={**os.environ, "KERAS_BACKEND": keras.config.backend()},
         capture_output=True,

@@ -50,7 +50,7 @@ def test_an_entry_per_epoch_and_draw(tmp_path, dtype, tolerance):
         cache.add(teacher, make_batches(), epochs=3, verbose=0)
     assert (len(cache), cache.epochs, cache.num_classes) == (2, 3, 4)
     assert (cache.feature_dims, cache.image_shape) == ([5, 7], (6, 6, 3))
-    cached = cache.batches(make_batches(threads=2))
+    cached = cache.batches(make_batches(num_threads=2))
     check_outputs(cached, make_batches(), teachers, (0, 2, 1), tolerance)
     features = np.load(tmp_path / "teacher_2" / "features.npy", mmap_mode="r")
     assert (features.shape, features.dtype) == ((3, N, 7), dtype)
@@ -60,7 +60,7 @@ def test_batches_of_an_epoch_may_come_in_any_order(tmp_path):
     teacher = make_teacher()
     cache = TeacherCache(tmp_path, "float32")
     cache.add(teacher, make_batches(), epochs=2, verbose=0)
-    cached = cache.batches(make_batches(threads=1))
+    cached = cache.batches(make_batches(num_threads=1))
     for epoch, index in [(1, 2), (0, 1), (1, 0), (0, 2), (0, 2), (1, 1)]:
         cached.set_epoch(epoch)
         x, y = cached[index]
@@ -80,7 +80,7 @@ def test_an_entry_per_row_does_for_all_batches(tmp_path, transform):
         {},
         {"seed": 9, "batch_size": 5, "sampler": samplers.InstanceBalanced()},
         {"sampler": samplers.InOrder(), "last_batch": "drop"},
-        {"shard": (1, 2), "threads": 2},
+        {"shard": (1, 2), "num_threads": 2},
     ):
         options["transform"] = transform
         cached = cache.batches(make_batches(**options))

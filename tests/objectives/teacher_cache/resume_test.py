@@ -196,7 +196,7 @@ def test_one_of_two_writers_waits_for_the_other(tmp_path, teacher, runs):
     threads = [
         threading.Thread(
             target=cache.add,
-            args=(teacher, make_batches(threads=0), 2),
+            args=(teacher, make_batches(num_threads=0), 2),
             kwargs={"verbose": 0},
         )
         for cache in caches

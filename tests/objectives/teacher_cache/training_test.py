@@ -70,7 +70,7 @@ def trained(folder):
     """A student that learned from the cache, and its history."""
     cache = TeacherCache(folder)
     student = make_student(cache)
-    return student, fit(student, cache.batches(make_batches(threads=2)))
+    return student, fit(student, cache.batches(make_batches(num_threads=2)))
 
 
 def test_cached_and_live_teachers_train_the_same_student(trained, teachers):
@@ -91,7 +91,7 @@ def test_a_training_goes_on_where_it_was(trained, folder):
     cache = TeacherCache(folder)
     student = make_student(cache)
     fit(student, cache.batches(make_batches()), epochs=2)
-    again = TeacherCache(folder).batches(make_batches(threads=0))
+    again = TeacherCache(folder).batches(make_batches(num_threads=0))
     fit(student, again, initial_epoch=2)
     for one, other in zip(weights(trained[0]), weights(student), strict=True):
         np.testing.assert_array_equal(other, one)
