@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -80,6 +81,16 @@ def test_tables_show_the_scores_of_the_demo():
         assert row in readme
         assert row in page
     assert result["commit"][:7] in readme
+
+
+def test_readme_shows_lines_of_the_page_of_results():
+    readme = (ROOT.parent / "README.md").read_text()
+    _, _, rest = readme.partition("On CIFAR-100-LT")
+    rows = re.findall(r"^\|[^|]*\|((?: [\d.]+ \|){4})$", rest, re.MULTILINE)
+    assert len(rows) == 5
+    page = one_spaced(DOCS / "results.md")
+    for row in rows:
+        assert f"| 1 |{row}" in page
 
 
 def test_demo_raises_the_few_by_more_than_the_spread_of_seeds():
