@@ -1,4 +1,4 @@
-"""Shows what rebalancing does, on handwritten digits, in ten minutes.
+"""Shows what rebalancing does, on handwritten digits, in a few minutes.
 
 python scripts/demo.py
 """
