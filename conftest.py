@@ -1,5 +1,19 @@
 """Fixtures for the tests and for the examples in the docstrings."""
 
+import os
+
+# Before Keras is imported, for this process and for those that tests start.
+if os.environ.get("KERAS_BACKEND") == "jax":
+    # Most of the time goes into compiling, which these more than halve. At
+    # level 0, XLA makes a gradient of `MixedPooling` NaN.
+    _COMPILE_FAST = (
+        "--xla_backend_optimization_level=1 "
+        "--xla_llvm_disable_expensive_passes=true "
+        "--xla_cpu_use_fusion_emitters=false"
+    )
+    _FLAGS = os.environ.get("XLA_FLAGS", "")
+    os.environ["XLA_FLAGS"] = f"{_COMPILE_FAST} {_FLAGS}"
+
 import keras
 import numpy as np
 import pytest

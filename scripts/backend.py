@@ -44,6 +44,8 @@ def set_up_keras(
     backend = backend or installed_backend()
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # By itself, TensorFlow has these only where there is AVX-512.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     logging.set_verbosity(logging.WARNING)
     if threads:
         _limit_threads(backend, threads)

@@ -8,15 +8,17 @@ import pytest
 
 CODE = """
 import gc, json, sys, time
+start = time.thread_time()  # Of this thread alone: others may be busy.
 import keras
+of_keras = time.thread_time() - start
 before = set(sys.modules)
 gc.collect()
 gc.freeze()  # Or the objects of the backend are looked through in between.
-start = time.thread_time()  # Of this thread alone: others may be busy.
+start = time.thread_time()
 import keras_lt
-seconds = time.thread_time() - start
+share = (time.thread_time() - start) / of_keras
 loaded = sorted({name.split(".")[0] for name in set(sys.modules) - before})
-print(json.dumps([seconds, loaded]))
+print(json.dumps([share, loaded]))
 """
 
 
@@ -40,10 +42,10 @@ def test_nothing_but_keras_and_numpy_is_loaded(first_import):
     assert set(first_import[1]) - own - sys.stdlib_module_names == set()
 
 
-def test_import_adds_less_than_a_third_of_a_second(first_import):
-    # A busy machine makes one measurement slower, and never makes one fast.
-    seconds = first_import[0]
+def test_import_adds_less_than_a_fifth_to_that_of_keras(first_import):
+    # A busy machine may make one measurement slower, and none faster.
+    share = first_import[0]
     for _ in range(3):
-        if seconds >= 0.3:
-            seconds = min(seconds, import_once()[0])
-    assert seconds < 0.3
+        if share >= 0.2:
+            share = min(share, import_once()[0])
+    assert share < 0.2

@@ -9,10 +9,8 @@ import sys
 
 def start(module, written, devices, *arguments):
     """Starts a module in a process with so many devices."""
-    flags = (
-        f"--xla_force_host_platform_device_count={devices} "
-        "--xla_backend_optimization_level=0"  # Compiles faster.
-    )
+    count = f"--xla_force_host_platform_device_count={devices}"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} {count}"
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         env={**os.environ, "KERAS_BACKEND": "jax", "XLA_FLAGS": flags},

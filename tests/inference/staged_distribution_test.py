@@ -41,7 +41,8 @@ print(len(jax.devices()), rows.sharding.num_devices, len(
     keras.config.backend() != "jax", reason="only JAX has DataParallel here"
 )
 def test_devices_share_a_batch():
-    flags = "--xla_force_host_platform_device_count=4"
+    count = "--xla_force_host_platform_device_count=4"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} {count}"
     done = subprocess.run(
         [sys.executable, "-c", CODE],
         env={**os.environ, "KERAS_BACKEND": "jax", "XLA_FLAGS": flags},
