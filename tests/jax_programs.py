@@ -7,13 +7,18 @@ import subprocess
 import sys
 
 
-def start(module, written, devices, *arguments):
-    """Starts a module in a process with so many devices."""
+def environment(devices):
+    """Returns that of a process with so many devices."""
     count = f"--xla_force_host_platform_device_count={devices}"
     flags = f"{os.environ.get('XLA_FLAGS', '')} {count}"
+    return {**os.environ, "KERAS_BACKEND": "jax", "XLA_FLAGS": flags}
+
+
+def start(module, written, devices, *arguments):
+    """Starts a module in a process with so many devices."""
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
-        env={**os.environ, "KERAS_BACKEND": "jax", "XLA_FLAGS": flags},
+        env=environment(devices),
         stdout=written.open("w"),
         stderr=subprocess.STDOUT,
     )

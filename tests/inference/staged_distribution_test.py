@@ -1,11 +1,12 @@
 """On JAX, every device of a mesh takes its share of each batch."""
 
-import os
 import subprocess
 import sys
 
 import keras
 import pytest
+
+from tests.jax_programs import environment
 
 CODE = """
 import keras
@@ -41,11 +42,9 @@ print(len(jax.devices()), rows.sharding.num_devices, len(
     keras.config.backend() != "jax", reason="only JAX has DataParallel here"
 )
 def test_devices_share_a_batch():
-    count = "--xla_force_host_platform_device_count=4"
-    flags = f"{os.environ.get('XLA_FLAGS', '')} {count}"
     done = subprocess.run(
         [sys.executable, "-c", CODE],
-        env={**os.environ, "KERAS_BACKEND": "jax", "XLA_FLAGS": flags},
+        env=environment(devices=4),
         capture_output=True,
         text=True,
     )
