@@ -121,7 +121,8 @@ def test_threshold_of_one_keeps_all(criterion):
     sure = np.zeros((60, 2, 5), "float32")
     sure[np.arange(60), :, LABELS] = 1e4
     found = scores(criterion, sure, LABELS)
-    np.testing.assert_array_equal(to_numpy(found), np.ones((60, 1)))
+    # On some processors, TensorFlow's softmax of these is one rounding less.
+    np.testing.assert_allclose(to_numpy(found), np.ones((60, 1)), rtol=1e-7)
     assert exits_at(found, [1.0]).tolist() == [2] * 60
 
 
