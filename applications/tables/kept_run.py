@@ -51,6 +51,11 @@ class KeptRun:
         """Why the run failed; None if it did not."""
         return self.record.get("failed")
 
+    @property
+    def name(self) -> str:
+        """Application and name of the run: runs of two may be named alike."""
+        return f"{self.cell.application}/{self.path.stem}"
+
     @functools.cached_property
     def cell(self) -> Cell:
         """The conditions of the run."""

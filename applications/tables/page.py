@@ -247,7 +247,7 @@ def _same_but_length(one: CellRuns, other: CellRuns) -> bool:
 
 def _failures(table: Table, runs: Sequence[KeptRun]) -> list[str]:
     rows = [
-        [run.path.stem, run.record["date"][:10], run.failure]
+        [run.name, run.record["date"][:10], run.failure]
         for run in runs
         if run.failure is not None and run.row in table.by_name
     ]
@@ -275,7 +275,7 @@ def _all_runs(runs: Sequence[KeptRun]) -> str:
         devices = ", ".join(record["hardware"]["devices"])
         rows.append(
             [
-                f"`{run.path.stem}`",
+                f"`{run.name}`",
                 record["date"][:10],
                 record["commit"][:7],
                 f"{record['backend']} "

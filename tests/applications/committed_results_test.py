@@ -22,6 +22,10 @@ DEMO = ROOT / "digits_lt" / "results" / "demo.json"
 SCORES = ("many", "medium", "few", "accuracy")
 
 
+def run_name(path):
+    return f"{path.parents[1].name}/{path.stem}"
+
+
 def one_spaced(path):
     """The text without the spaces that align the columns of a table."""
     return " ".join(path.read_text().split())
@@ -39,7 +43,7 @@ def test_page_of_results_is_what_the_files_say():
         assert name is None or (DOCS / "results" / name).exists()
 
 
-@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RUNS, ids=run_name)
 def test_run_belongs_to_a_row_of_the_table(path):
     run = KeptRun.read(path)
     seed = run.record["seed"]
@@ -51,7 +55,7 @@ def test_run_belongs_to_a_row_of_the_table(path):
         assert set(settings["method"]) == set(flags["method"].split(","))
 
 
-@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RUNS, ids=run_name)
 def test_kept_answers_give_the_scores(path):
     run = KeptRun.read(path)
     for kind in run.record.get("predictions", {}):
@@ -104,7 +108,7 @@ def test_demo_raises_the_few_by_more_than_the_spread_of_seeds():
         assert values.min() > plain.max(), name
 
 
-@pytest.mark.parametrize("path", [DEMO, *RUNS], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [DEMO, *RUNS], ids=run_name)
 def test_result_says_where_it_comes_from(path):
     result = json.loads(path.read_text())
     for key in ("commit", "backend", "versions", "hardware", "date"):

@@ -75,16 +75,15 @@ def test_table_shows_scores_gains_and_savings(runs):
 
 def test_failed_runs_are_rows(runs):
     rows = rows_of(page.page(TABLE, runs, ""))
-    assert (
-        "| second_short_seed0 | 2026-11-28 | ValueError: \\| no room |" in rows
-    )
+    why = "ValueError: \\| no room"
+    assert f"| cifar10_lt/second_short_seed0 | 2026-11-28 | {why} |" in rows
 
 
 def test_runs_say_where_they_come_from(runs):
     rows = rows_of(page.page(TABLE, runs, ""))
     assert (
-        "| `plain_short_seed0` | 2026-11-28 | 0123456 | jax 0.10 | float32 "
-        "| cpu:0 of a processor | 2 | 1 |"
+        "| `cifar10_lt/plain_short_seed0` | 2026-11-28 | 0123456 | jax 0.10 "
+        "| float32 | cpu:0 of a processor | 2 | 1 |"
     ) in rows
 
 
