@@ -118,6 +118,20 @@ ROWS = (
         ),
     ),
     Row(
+        "elf_ldam_drw_threshold99",
+        {**_EXITS, "training_threshold": "0.99"},
+        (
+            Line("ELF + LDAM-DRW, hard below 0.99, early"),
+            Line(
+                "ELF + LDAM-DRW, hard below 0.99, at full depth", "full_depth"
+            ),
+            Line(
+                "ELF + LDAM-DRW, hard below 0.99, mean of exits",
+                "exit_average",
+            ),
+        ),
+    ),
+    Row(
         "elf_ldam_drw_threshold1",
         {**_EXITS, "training_threshold": "1"},
         (
