@@ -286,6 +286,7 @@ _ADJUSTED = ("crossentropy", "adjusted")
 _ELF = ("elf_ldam_drw", "as_trained")
 _ELF_DEEP = ("elf_ldam_drw", "full_depth")
 _ELF_MEAN = ("elf_ldam_drw", "exit_average")
+_STRICT = ("elf_ldam_drw_threshold99", "as_trained")
 _CONTROL = ("elf_ldam_drw_threshold1", "as_trained")
 _CONTROL_DEEP = ("elf_ldam_drw_threshold1", "full_depth")
 _CONTROL_MEAN = ("elf_ldam_drw_threshold1", "exit_average")
@@ -333,6 +334,8 @@ CIFAR_LT = Table(
         (("crossentropy", "as_trained"), _ADJUSTED),
         (_ELF, _LDAM),
         (_ELF_DEEP, _LDAM),
+        (_STRICT, _LDAM),
+        (_STRICT, _ELF),
         (_ELF, _CONTROL),
         (_ELF_DEEP, _CONTROL_DEEP),
         (_ELF_MEAN, _CONTROL_MEAN),
