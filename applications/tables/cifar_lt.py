@@ -20,9 +20,6 @@ _STUDENT_OFFSET = 10
 """Keeps a student from the first weights and batches of its teachers."""
 
 _ROBUST = {"method": "dro_lt", "robust_batch_size": "128"}
-_EXITS = {"method": "elf,ldam_drw"}
-
-
 _DECAY = {"weight_decay": "2e-3"}
 
 
@@ -44,6 +41,21 @@ def _one(
     """Returns a row with one line, whose method has its name by default."""
     line = Line(label, published=published or {})
     return Row(name, {"method": name, **flags}, (line,))
+
+
+def _with_exits(
+    name: str,
+    label: str,
+    published: dict[str, tuple[float, str]] | None = None,
+    **flags: str,
+) -> Row:
+    """Returns a row of a network with exits, with a line for each answer."""
+    lines = (
+        Line(f"{label}, early", published=published or {}),
+        Line(f"{label}, at full depth", "full_depth"),
+        Line(f"{label}, mean of exits", "exit_average"),
+    )
+    return Row(name, flags, lines)
 
 
 ROWS = (
@@ -105,45 +117,23 @@ ROWS = (
         (Line("nearest class mean on cross-entropy"),),
         initial="crossentropy",
     ),
-    Row(
+    _with_exits(
         "elf_ldam_drw",
-        _EXITS,
-        (
-            Line(
-                "ELF + LDAM-DRW, early",
-                published={"cifar10_lt 10": (88.0, _DUGGAL)},
-            ),
-            Line("ELF + LDAM-DRW, at full depth", "full_depth"),
-            Line("ELF + LDAM-DRW, mean of exits", "exit_average"),
-        ),
+        "ELF + LDAM-DRW",
+        {"cifar10_lt 10": (88.0, _DUGGAL)},
+        method="elf,ldam_drw",
     ),
-    Row(
+    _with_exits(
         "elf_ldam_drw_threshold99",
-        {**_EXITS, "training_threshold": "0.99"},
-        (
-            Line("ELF + LDAM-DRW, hard below 0.99, early"),
-            Line(
-                "ELF + LDAM-DRW, hard below 0.99, at full depth", "full_depth"
-            ),
-            Line(
-                "ELF + LDAM-DRW, hard below 0.99, mean of exits",
-                "exit_average",
-            ),
-        ),
+        "ELF + LDAM-DRW, hard below 0.99",
+        method="elf,ldam_drw",
+        training_threshold="0.99",
     ),
-    Row(
+    _with_exits(
         "elf_ldam_drw_threshold1",
-        {**_EXITS, "training_threshold": "1"},
-        (
-            Line("ELF + LDAM-DRW without hardness, early"),
-            Line(
-                "ELF + LDAM-DRW without hardness, at full depth", "full_depth"
-            ),
-            Line(
-                "ELF + LDAM-DRW without hardness, mean of exits",
-                "exit_average",
-            ),
-        ),
+        "ELF + LDAM-DRW without hardness",
+        method="elf,ldam_drw",
+        training_threshold="1",
     ),
     Row(
         "dro_lt",
@@ -260,14 +250,10 @@ ROWS = (
         },
         (Line("balanced softmax, decay 2e-3, cutmix, averaged weights"),),
     ),
-    Row(
+    _with_exits(
         "elf_balanced_softmax",
-        {"method": "elf,balanced_softmax"},
-        (
-            Line("ELF + balanced softmax, early"),
-            Line("ELF + balanced softmax, at full depth", "full_depth"),
-            Line("ELF + balanced softmax, mean of exits", "exit_average"),
-        ),
+        "ELF + balanced softmax",
+        method="elf,balanced_softmax",
     ),
     Row(
         "exit_distillation_ldam_drw",
