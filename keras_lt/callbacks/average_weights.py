@@ -26,8 +26,10 @@ class AverageWeights(keras.callbacks.Callback):
     last epoch. A training that `training.train` goes on with after a crash has
     those that it should have.
 
-    Put it after callbacks that stop the training. Averages are of weights from
-    before a constraint is applied.
+    Put it after callbacks that stop the training, or keep the best weights: at
+    the end of an epoch with validation, what `EarlyStopping` and
+    `ModelCheckpoint` find in the model are the averages, which were validated.
+    Averages are of weights from before a constraint is applied.
 
     Args:
         data: What the model is trained on: `Batches` or another `PyDataset`, a
@@ -67,7 +69,8 @@ class AverageWeights(keras.callbacks.Callback):
         self._passed = None if data is None else EpochData(*pair)
         self._statistics: BatchStatistics | None = None
         self._own_statistics: Values = []
-        self._in_training = self._to_finish = False
+        self._in_training = self._in_epoch = False
+        self._to_finish = self._are_in = False
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Finds the averages, and the layers with statistics."""
@@ -75,34 +78,40 @@ class AverageWeights(keras.callbacks.Callback):
         self._statistics = BatchStatistics(
             self.model, self._passed, self.max_batches
         )
-        self._in_training = True
-
-    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Puts the averages into the model, for validation."""
-        if self._in_training:
-            self._exchange()
-            self._own_statistics = self._estimate()
-
-    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Puts the weights that are trained into the model."""
-        if self._in_training:
-            self._exchange()
-            for variable, value in self._own_statistics:
-                variable.assign(value)
+        self._in_training, self._are_in = True, False
 
     def on_epoch_begin(
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
         """Notes that there is something to average."""
-        self._to_finish = True
+        self._to_finish = self._in_epoch = True
+
+    def on_train_batch_begin(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Puts back the weights that are trained."""
+        self._take_out()
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Puts the averages into the model, for validation."""
+        if self._in_training:
+            self._put_in()
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Leaves them there for callbacks before this one, until its turn."""
+        if self._in_training and not self._in_epoch:
+            self._take_out()
 
     def on_epoch_end(
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
-        """Puts the averages into the model for good, in the last epoch."""
+        """Puts back the weights that are trained; averages end the last one."""
+        self._in_epoch = False
         last = epoch + 1 == self.params["epochs"]
         if last or self.model.stop_training:
             self._finish()
+        else:
+            self._take_out()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Does so where another callback has stopped the training."""
@@ -116,10 +125,23 @@ class AverageWeights(keras.callbacks.Callback):
     def _finish(self) -> None:
         if self._to_finish:
             self._to_finish = False
-            self._exchange()
-            self._estimate()
+            self._put_in()
+            self._are_in = False
             # As Keras is going to assign the averages when `fit` ends.
             self._set_averages_to_weights()
+
+    def _put_in(self) -> None:
+        if not self._are_in:
+            self._are_in = True
+            self._exchange()
+            self._own_statistics = self._estimate()
+
+    def _take_out(self) -> None:
+        if self._are_in:
+            self._are_in = False
+            self._exchange()
+            for variable, value in self._own_statistics:
+                variable.assign(value)
 
     def _exchange(self) -> None:
         for variable, average in _weights_and_averages(self.model):

@@ -25,7 +25,9 @@ class DeferredReweighting(keras.callbacks.Callback):
 
     The weights go to `model.class_weights`, which the compiled step reads, and
     follow from the epoch alone: a training that goes on after a crash has
-    those that it should have. After `fit` all classes weigh 1 again.
+    those that it should have. After `fit` all classes weigh 1 again. They are
+    among what `model.get_weights` gives, so put callbacks that restore the best
+    weights (`EarlyStopping`) before this one.
 
     Args:
         class_counts: Number of training examples of each class, by label.

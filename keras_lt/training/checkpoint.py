@@ -74,7 +74,7 @@ class Checkpoint:
         Raises:
             ValueError: If the file is not a whole checkpoint.
         """
-        return self._read()[0]["progress"]
+        return self._read()[1]["progress"]
 
     def restore(self, model: keras.Model) -> None:
         """Sets every variable of a compiled model and its optimizer.
@@ -83,12 +83,13 @@ class Checkpoint:
             ValueError: If the checkpoint is of another model or optimizer, or
                 is damaged. Nothing is changed then.
         """
-        content, arrays = self._read()
+        path, content, arrays = self._read()
         state = _state(model)
         for owner, variables in state.items():
             saved = content["variables"][owner]
             self._compare(owner, saved, [_description(v) for v in variables])
-        self._is_of_this_training = self.path.exists()
+        # A damaged file must not take the place of the whole one before it.
+        self._is_of_this_training = path == self.path
         for owner, variables in state.items():
             for index, variable in enumerate(variables):
                 variable.assign(arrays[f"{owner}_{index}"])
@@ -150,16 +151,18 @@ class Checkpoint:
             "start again to go on from there."
         )
 
-    def _read(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def _read(
+        self,
+    ) -> tuple[pathlib.Path, dict[str, Any], dict[str, np.ndarray]]:
         """Reads the last checkpoint, or the one before if it is damaged."""
         if not self.path.exists():  # Stopped between two changes of names.
-            return self._read_file(self.previous)
+            return self.previous, *self._read_file(self.previous)
         try:
-            return self._read_file(self.path)
+            return self.path, *self._read_file(self.path)
         except ValueError as error:
             if not self.previous.exists():
                 raise
-            found = self._read_file(self.previous)
+            found = self.previous, *self._read_file(self.previous)
             warnings.warn(
                 f"{error} The one before it, {str(self.previous)!r}, is whole "
                 "and is used.",

@@ -43,6 +43,7 @@ class ClassifierLimits(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Sets constraints and regularizers, which the compiled step has."""
+        self.lift()
         layers = selected_layers(self.model, self.classifier)
         self._before = [
             (variable, variable.constraint, variable.regularizer)
@@ -57,9 +58,14 @@ class ClassifierLimits(keras.callbacks.Callback):
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Gives the variables back what they had."""
+        self.lift()
+
+    def lift(self) -> None:
+        """Does so also where the training failed; again, it does nothing."""
         for variable, constraint, regularizer in self._before:
             variable.constraint = constraint
             variable.regularizer = regularizer
+        self._before = []
 
     def _set_constraints(self, kernels: list[keras.Variable]) -> None:
         limits = self.limits

@@ -18,6 +18,7 @@ from keras_lt.replicas import scope_of
 from keras_lt.replicas import strategy_of
 from keras_lt.replicas import sum_over_processes
 from keras_lt.training.checkpoint import Checkpoint
+from keras_lt.training.classifier_limits import ClassifierLimits
 from keras_lt.training.epoch_seed import EpochSeed
 from keras_lt.training.epoch_seed import set_seed
 from keras_lt.training.layer_selection import reset_layers
@@ -44,14 +45,14 @@ def train(
     """Trains a model in stages, and goes on after a crash.
 
     Each stage freezes what it does not train, compiles the model with a new
-    optimizer, and calls `model.fit`. After each epoch the whole state is saved
-    in `folder`. Called again with the same model, stages and folder, the
-    training goes on at the epoch it was in, and ends with the same weights as
-    one that was not stopped: exactly so on one machine with the same backend
-    and number of threads, as far as the backend computes the same numbers
-    twice (on a GPU, that has to be asked for). Stages with other names,
-    epochs, optimizers or losses are refused, and `Batches` with another size,
-    seed or sampler. What `batches`, callbacks and a schedule of the learning
+    optimizer, and calls `model.fit`. After each epoch and each stage the whole
+    state is saved in `folder`. Called again with the same model, stages and
+    folder, the training goes on at the epoch it was in, and ends with the same
+    weights as one that was not stopped: exactly so on one machine with the
+    same backend and number of threads, as far as the backend computes the same
+    numbers twice (on a GPU, that has to be asked for). Stages with other
+    names, epochs, optimizers or losses are refused, and `Batches` with another
+    size, seed or sampler. What `batches`, callbacks and a schedule of the learning
     rate do has to follow from the epoch; `Batches` and the callbacks of this
     library see to that. The seeds of Python, NumPy and the backend are set at
     the start of each epoch (`keras.utils.set_random_seed`), to numbers that
@@ -155,9 +156,9 @@ class _Run:
             return self.stages_from(0)
         self.checkpoint.remove_unfinished()
         done = self._read_progress()
-        epochs = len(done["history"]) if done else 0
-        common = self._least_of_processes(epochs)
-        if done and epochs > common > 0:
+        saves = _saves(done)
+        common = self._least_of_processes(saves)
+        if done and saves > common > 0:
             self.checkpoint.step_back()
             done = self._read_progress()
         if not done or not common:
@@ -183,13 +184,13 @@ class _Run:
         self._check_settings(done.get("settings", []))
         return done
 
-    def _least_of_processes(self, epochs: int) -> int:
-        """Returns the epochs that all processes have saved.
+    def _least_of_processes(self, saves: int) -> int:
+        """Returns how often all processes have saved.
 
-        Where one is killed, another may have saved one epoch more.
+        Where one is killed, another may have saved once more.
         """
-        saved = np.zeros(1 + sum(stage.epochs for stage in self.stages))
-        saved[epochs] = 1.0
+        saved = np.zeros(1 + sum(stage.epochs + 1 for stage in self.stages))
+        saved[saves] = 1.0
         total = sum_over_processes(saved, strategy_of(self.model))
         return int(np.flatnonzero(total)[0])
 
@@ -229,17 +230,24 @@ class _Run:
 
     def _fit(self, index: int, first_epoch: int) -> None:
         stage = self.stages[index]
-        self.progress.enter(index)
-        self.model.fit(
-            stage.batches,
-            epochs=stage.epochs,
-            initial_epoch=first_epoch,
-            validation_data=stage.validation,
-            callbacks=self._callbacks(index),
-            # Keras would mix the batches by a generator of its own.
-            shuffle=False,
-            verbose=self.verbose,
-        )
+        self.progress.enter(index, first_epoch)
+        try:
+            self.model.fit(
+                stage.batches,
+                epochs=stage.epochs,
+                initial_epoch=first_epoch,
+                validation_data=stage.validation,
+                callbacks=self._callbacks(index),
+                # Keras would mix the batches by a generator of its own.
+                shuffle=False,
+                verbose=self.verbose,
+            )
+        finally:
+            # Keras does not end callbacks where a training fails.
+            for one in stage.callbacks:
+                if isinstance(one, ClassifierLimits):
+                    one.lift()
+        self.progress.finish_stage(self.model)
 
     def _callbacks(self, index: int) -> list[keras.callbacks.Callback]:
         stage = self.stages[index]
@@ -272,6 +280,13 @@ class _Run:
             f"{saved}. Use another folder, or pass `resume=False` to start "
             "anew."
         )
+
+
+def _saves(done: dict[str, Any] | None) -> int:
+    """Returns how often a training has saved: after each epoch and stage."""
+    if done is None:
+        return 0
+    return len(done["history"]) + done["stage"] + int(done["stage_finished"])
 
 
 def _plan_text(plan: list[list[Any]]) -> str:

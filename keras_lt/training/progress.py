@@ -1,4 +1,4 @@
-"""Keeps the history and the state of a training after each epoch."""
+"""Keeps the history and the state of a training after each epoch and stage."""
 
 import csv
 import pathlib
@@ -18,7 +18,8 @@ class Progress(keras.callbacks.Callback):
     """Adds a row per epoch to the history, and saves the training.
 
     Comes last in the list of callbacks, so that what the others do at the end
-    of an epoch is saved, too.
+    of an epoch is saved, too. What they and the optimizer do at the end of
+    `fit`, such as to restore the best weights, is saved by `finish_stage`.
 
     Args:
         history: The rows so far; added to.
@@ -44,11 +45,17 @@ class Progress(keras.callbacks.Callback):
         self.checkpoint = checkpoint
         self.csv_path = csv_path
         self._stage = 0
+        self._epochs_done = 0
         self._started = 0.0
 
-    def enter(self, stage: int) -> None:
-        """Notes which stage the epochs belong to from now on."""
+    def enter(self, stage: int, first_epoch: int) -> None:
+        """Notes which stage the epochs belong to, and how many are done."""
         self._stage = stage
+        self._epochs_done = first_epoch
+
+    def finish_stage(self, model: keras.Model) -> None:
+        """Saves what `fit` has left."""
+        self._save(model, finished=True)
 
     def on_epoch_begin(self, epoch: int, logs: Row | None = None) -> None:
         """Starts the clock."""
@@ -62,18 +69,23 @@ class Progress(keras.callbacks.Callback):
         self.history.append(
             {"stage": name, "epoch": epoch, "seconds": seconds, **values}
         )
-        if self.checkpoint is not None:
-            finished = epoch + 1 == epochs or self.model.stop_training
-            progress = {
-                **self.plan,
-                "seed": self.seed,
-                "stage": self._stage,
-                "epochs_done": epoch + 1,
-                "stage_finished": bool(finished),
-                "history": self.history,
-            }
-            self.checkpoint.save(self.model, progress)
+        # A stage that was stopped has no epochs left to go on with.
+        self._epochs_done = epochs if self.model.stop_training else epoch + 1
+        self._save(self.model, finished=False)
         self.write_csv()
+
+    def _save(self, model: keras.Model, finished: bool) -> None:
+        if self.checkpoint is None:
+            return
+        progress = {
+            **self.plan,
+            "seed": self.seed,
+            "stage": self._stage,
+            "epochs_done": self._epochs_done,
+            "stage_finished": finished,
+            "history": self.history,
+        }
+        self.checkpoint.save(model, progress)
 
     def write_csv(self) -> None:
         """Writes the whole history, so that no epoch is in it twice."""

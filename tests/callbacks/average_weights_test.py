@@ -252,6 +252,72 @@ def test_training_that_stops_early_ends_with_averages():
         np.testing.assert_allclose(one, two, rtol=1e-6, atol=1e-7)
 
 
+class Ups(keras.callbacks.Callback):
+    """Makes an epoch the best one, and keeps what the model is then."""
+
+    def __init__(self, best):
+        super().__init__()
+        self.best = best
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["ups"] = float(epoch == self.best)
+        if epoch == self.best:
+            self.values = values_of(self.model)
+
+
+def test_best_weights_are_the_averages_that_were_validated():
+    batches, held_out = data.Batches(examples(), 8), examples(9)
+    model = with_dropout()
+    model.compile(sgd(), loss=crossentropy())
+    ups = Ups(best=1)
+    early = keras.callbacks.EarlyStopping(
+        "ups", mode="max", patience=2, restore_best_weights=True
+    )
+    history = model.fit(
+        batches,
+        epochs=9,
+        verbose=0,
+        validation_data=held_out,
+        callbacks=[ups, early, AverageWeights(batches)],
+    ).history
+    assert len(history["loss"]) == 4
+    for one, two in zip(values_of(model), ups.values, strict=True):
+        np.testing.assert_array_equal(one, two)
+    found = model.evaluate(*held_out, verbose=0)
+    assert found == pytest.approx(history["val_loss"][1], rel=1e-5)
+
+
+class Evaluate(keras.callbacks.Callback):
+    """Looks at the model where its validation does not."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.model.evaluate(*examples(9), verbose=0)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.evaluate(*examples(9), verbose=0)
+
+
+@pytest.mark.skipif(
+    keras.config.backend() == "jax", reason="JAX has no variables in an epoch."
+)
+def test_evaluation_at_any_time_leaves_the_training_as_it_is():
+    found = []
+    for callbacks in ([], [Evaluate()]):
+        keras.utils.set_random_seed(2)
+        batches = data.Batches(examples(), 8)
+        model = plain_model()
+        model.compile(sgd(), loss=crossentropy())
+        model.fit(
+            batches,
+            epochs=3,
+            verbose=0,
+            callbacks=[AverageWeights(batches), *callbacks],
+        )
+        found.append(values_of(model))
+    for one, two in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 def test_optimizer_must_average():
     model = plain_model()
     model.compile(keras.optimizers.SGD(0.1), loss=crossentropy())

@@ -149,6 +149,29 @@ def test_the_one_before_is_used_instead(damage, tmp_path):
         np.testing.assert_array_equal(value, expected)
 
 
+def test_damaged_file_never_replaces_the_one_before(tmp_path, monkeypatch):
+    model, path = make_model(), tmp_path / "checkpoint.npz"
+    checkpoint = Checkpoint(path)
+    for epoch in (1, 2):
+        checkpoint.save(model, {"epochs_done": epoch})
+    path.write_bytes(b"damaged")
+    again = Checkpoint(path)
+    with pytest.warns(UserWarning, match="is whole and is used"):
+        again.restore(model)
+
+    def killed(source, target):
+        replace(source, target)
+        raise RuntimeError
+
+    replace = os.replace
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(os, "replace", killed)
+        again.save(model, {"epochs_done": 2})
+    assert Checkpoint(path).read_progress() == {"epochs_done": 2}
+    before = Checkpoint(again.previous)
+    assert before.read_progress() == {"epochs_done": 1}
+
+
 def test_stopped_between_two_changes_of_names(tmp_path):
     model, checkpoint = make_model(), Checkpoint(tmp_path / "checkpoint.npz")
     for epoch in (1, 2):

@@ -175,3 +175,18 @@ def test_number_of_limits_is_that_of_the_classifiers():
 def test_share_is_checked(share):
     with pytest.raises(ValueError, match="`share` must be"):
         training.norm_limits(small_classifier(3), share)
+
+
+def test_failed_training_leaves_no_limits():
+    model = model_with_norms(1.0, 2.0, 5.0)
+    kernel = head_of(model).kernel
+    before = kernel.constraint, kernel.regularizer
+
+    def fail(batch, logs):
+        assert kernel.constraint is not None and kernel.regularizer is not None
+        raise InterruptedError
+
+    failing = keras.callbacks.LambdaCallback(on_train_batch_end=fail)
+    with pytest.raises(InterruptedError):
+        retrain(model, max_norm=1.5, weight_decay=0.1, callbacks=[failing])
+    assert (kernel.constraint, kernel.regularizer) == before
