@@ -1,6 +1,7 @@
 """Reads the label of every record once, and keeps them in a file."""
 
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -13,6 +14,9 @@ import numpy as np
 
 from keras_lt.data.prepared_images import PreparedImages
 from keras_lt.file_writing import write_files
+
+PART = 256
+"""Records that a thread reads at a time."""
 
 
 def labels_of(
@@ -68,17 +72,19 @@ def _cached(path: pathlib.Path, source: dict[str, Any]) -> np.ndarray | None:
         with np.load(path, allow_pickle=False) as arrays:
             if json.loads(str(arrays["source"])) == source:
                 return arrays["labels"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
         pass  # There is no such file, or not a whole one.
     return None
 
 
 def _read(images: PreparedImages, label_key: str) -> np.ndarray:
-    def label(row: int) -> int:
-        return int(images.example(row)[label_key])
+    def work(start: int) -> list[int]:
+        rows = range(start, min(start + PART, len(images)))
+        return [int(images.example(row)[label_key]) for row in rows]
 
     with ThreadPoolExecutor(images.num_threads) as threads:
-        found = threads.map(label, range(len(images)), chunksize=256)
+        parts = threads.map(work, range(0, len(images), PART))
+        found = itertools.chain.from_iterable(parts)
         return np.fromiter(found, "int32", count=len(images))
 
 

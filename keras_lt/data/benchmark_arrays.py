@@ -86,7 +86,7 @@ def _read_archive(path: pathlib.Path) -> Arrays:
         with np.load(path, allow_pickle=False) as archive:
             names = [*REQUIRED, "index_train"]
             arrays = {key: archive[key] for key in names if key in archive}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(
             "The data must be a whole .npz file of plain arrays. Received: "
             f"{str(path)!r}: {error}. Copy or make it again."

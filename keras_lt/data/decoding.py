@@ -21,6 +21,16 @@ SCALES = (8, 4, 2)
 SIDE_UP = 0x0112
 """Where cameras note which side of a photo is up, in EXIF."""
 
+OF_THE_MACHINE = (
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.EIO,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+)
+"""Errors of the operating system that say nothing about a file."""
+
 Cut = Callable[[int, int], Box]
 """Gives the part of an image of a height and a width that is kept."""
 
@@ -65,7 +75,7 @@ def read_image(
             '`broken_images="replace"` to `Batches` to go on without it.'
         ) from None
     except Exception as error:  # Pillow raises a dozen kinds on broken files.
-        if _is_of_the_machine(error):
+        if is_of_the_machine(error):
             raise
         raise ValueError(
             "Every file must hold a whole image that Pillow can read. "
@@ -76,10 +86,10 @@ def read_image(
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
-def _is_of_the_machine(error: Exception) -> bool:
+def is_of_the_machine(error: Exception) -> bool:
     """Tells what is no fault of the image, and would befall any other."""
-    exhausted = getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE)
-    return exhausted or isinstance(error, ImportError | MemoryError)
+    failed = getattr(error, "errno", None) in OF_THE_MACHINE
+    return failed or isinstance(error, ImportError | MemoryError)
 
 
 def import_pillow() -> Any:

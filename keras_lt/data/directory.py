@@ -72,6 +72,12 @@ def from_directory(
     folders = {PART_NAMES.get(name.lower(), name): name for name in names}
     if "train" not in folders or set(folders) - set(PART_NAMES.values()):
         folders = {"train": ""}
+    elif len(folders) < len(names):
+        raise ValueError(
+            "Each part of a split must be in one folder. Received: "
+            f"{', '.join(sorted(names))} in {root!r}, of which two mean the "
+            "same part. Put their images together, or move one away."
+        )
     class_names = _ordered(
         _folders(os.path.join(root, folders["train"]), ignore)
     )

@@ -13,6 +13,7 @@ import numpy as np
 from keras_lt.data._gathered_parts import Empty
 from keras_lt.data._gathered_parts import GatheredParts
 from keras_lt.data.broken_images_error import BrokenImagesError
+from keras_lt.data.decoding import is_of_the_machine
 from keras_lt.data.decoding import read_image
 from keras_lt.data.row_numbers import as_row_numbers
 from keras_lt.data.transforms.crop import Crop
@@ -159,7 +160,7 @@ class EncodedImages(abc.ABC):
                     None if numbers is None else numbers[start + place],
                 )
 
-            broken = _failures(decode, range(len(images)), map)
+            broken = _failures(decode, range(len(images)))
             if not broken:
                 gathered.put(
                     part, images if then is None else then(images, part)
@@ -180,8 +181,18 @@ class EncodedImages(abc.ABC):
         Returns:
             A message for each row that cannot be read; empty if all is well.
         """
-        threads = _threads(self.num_threads)
-        return _failures(self._decoded, range(len(self)), threads.map)
+        parts = [
+            range(start, min(start + PART, len(self)))
+            for start in range(0, len(self), PART)
+        ]
+
+        def work(rows: Iterable[int]) -> dict[int, str]:
+            return _failures(self._decoded, rows)
+
+        found: dict[int, str] = {}
+        for part in _threads(self.num_threads).map(work, parts):
+            found |= part
+        return found
 
     def _decoded(
         self,
@@ -209,6 +220,8 @@ class EncodedImages(abc.ABC):
         try:
             return self.encoded(row)
         except (OSError, RuntimeError) as error:
+            if is_of_the_machine(error):
+                raise
             raise ValueError(
                 "Every image must be there to be read. Received: "
                 f"{self.name(row)}: {type(error).__name__}: {error}. Repair "
@@ -224,21 +237,16 @@ class EncodedImages(abc.ABC):
 
 
 def _failures(
-    work: Callable[[int], Any],
-    places: Iterable[int],
-    mapped: Callable[..., Any],
+    work: Callable[[int], Any], places: Iterable[int]
 ) -> dict[int, str]:
-    """Returns what went wrong where; `mapped` is a kind of `map`."""
-
-    def message(place: int) -> str:
+    """Returns what went wrong where."""
+    found = {}
+    for place in places:
         try:
             work(place)
         except ValueError as error:
-            return str(error)
-        return ""
-
-    found = zip(places, mapped(message, places), strict=True)
-    return {place: text for place, text in found if text}
+            found[place] = str(error)
+    return found
 
 
 _POOLS: dict[tuple[int, int], ThreadPoolExecutor] = {}

@@ -63,7 +63,7 @@ class ImageFiles(EncodedImages):
 
     def take(self, rows: Any) -> "ImageFiles":
         """Returns the files of these rows, unread."""
-        part = object.__new__(ImageFiles)
+        part = object.__new__(type(self))
         part.__dict__.update(self.__dict__)
         chosen = np.arange(len(self))[rows]
         part.paths = [self.paths[row] for row in chosen.tolist()]

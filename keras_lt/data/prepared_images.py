@@ -75,7 +75,7 @@ class PreparedImages(EncodedImages):
 
     def take(self, rows: Any) -> "PreparedImages":
         """Returns the images of these rows, unread."""
-        part = object.__new__(PreparedImages)
+        part = object.__new__(type(self))
         part.__dict__.update(self.__dict__)
         part.rows = self.rows[rows]
         return part

@@ -93,7 +93,11 @@ class Split:
         return {
             "format": MANIFEST_FORMAT,
             "name": self.name,
-            "settings": dict(self.settings),
+            # Numbers of NumPy have no form in JSON.
+            "settings": {
+                name: value.item() if isinstance(value, np.generic) else value
+                for name, value in self.settings.items()
+            },
             "num_classes": self.num_classes,
             "class_names": list(self.class_names),
             "class_counts": list(self.class_counts),

@@ -52,6 +52,13 @@ def test_folders_of_parts(tmp_path):
     }
 
 
+def test_part_in_two_folders_is_refused(tmp_path):
+    for part in ("train", "val", "valid"):
+        write_classes(tmp_path / part, {"cat": 1, "dog": 1})
+    with pytest.raises(ValueError, match="Received: train, val, valid in"):
+        data.from_directory(tmp_path)
+
+
 def test_classes_called_like_parts_are_classes(tmp_path):
     write_classes(tmp_path, {"train": 2, "bus": 2})
     assert data.from_directory(tmp_path).class_names == ["bus", "train"]

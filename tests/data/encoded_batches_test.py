@@ -237,11 +237,13 @@ def test_machine_without_files_left_is_no_broken_image(files, monkeypatch):
     def no_more(*arguments):
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(Image, "open", no_more)
-    batches = in_order(files, num_threads=0, broken_images="replace")
-    with pytest.raises(OSError, match="Too many open files"):
-        batches[0]
-    assert batches.broken == {}
+    for owner, name in ((Image, "open"), (data.ImageFiles, "encoded")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, no_more)
+            batches = in_order(files, num_threads=0, broken_images="replace")
+            with pytest.raises(OSError, match="Too many open files"):
+                batches[0]
+        assert batches.broken == {}
 
 
 def test_wrong_choice(files):

@@ -52,6 +52,15 @@ def test_take_and_pickle(images):
     assert len(images) == 6
 
 
+def test_part_of_a_kind_of_ones_own_is_of_that_kind(images):
+    class Elsewhere(data.ImageFiles):
+        def encoded(self, row):
+            return f"{self.root}/{5 - int(self.paths[row][0])}.png"
+
+    part = Elsewhere(images.paths, (4, 8), images.root).take([4, 1])
+    assert part[:][:, 0, 0, 0].tolist() == [10, 40]
+
+
 def test_grayscale(tmp_path):
     pixels = np.zeros((4, 4, 3), "uint8")
     pixels[..., 0] = 200

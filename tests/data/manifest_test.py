@@ -46,6 +46,11 @@ def test_same_split_has_no_differences(tmp_path):
     assert os.listdir(tmp_path) == ["a.json"]
 
 
+def test_seed_may_be_a_number_of_numpy(tmp_path):
+    data.save_manifest(split(seed=np.int64(3)), tmp_path / "a.json")
+    assert data.compare_manifest(split(seed=3), tmp_path / "a.json") == []
+
+
 def test_others_may_read_it_as_any_file(tmp_path):
     (tmp_path / "any.json").write_text("{}")
     data.save_manifest(split(), tmp_path / "a.json")

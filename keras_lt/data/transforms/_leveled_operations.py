@@ -70,8 +70,8 @@ def enhancement(levels: np.ndarray) -> np.ndarray:
 
 
 def bits(levels: np.ndarray) -> np.ndarray:
-    """Returns how many bits of a byte posterizing keeps."""
-    return 4 - _whole(levels, 4)
+    """Returns how many bits of a byte posterizing keeps, 1 or more."""
+    return np.maximum(4 - _whole(levels, 4), 1)
 
 
 def threshold(levels: np.ndarray) -> np.ndarray:

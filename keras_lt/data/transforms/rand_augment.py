@@ -21,7 +21,9 @@ class RandAugment(Policy):
 
     Args:
         num_operations: Number of operations per image.
-        level: Strength of all operations, from 0 to 10.
+        level: Strength of all operations, from 0 to 10. Brightness, color,
+            contrast and sharpness are those of the image at 5, lower below
+            and higher above it.
         fill: Byte, or one per channel, for what a move brings in from outside.
 
     Raises:

@@ -134,6 +134,14 @@ def test_augmentation_takes_grey_images():
         assert result.shape == images.shape and result.dtype == "uint8"
 
 
+def test_greatest_level_leaves_something_of_every_image():
+    images = np.full((400, 2, 2, 3), 200, "uint8")
+    images[:, 0] = 10
+    labels = np.zeros(400, int)
+    result, _ = transforms.RandAugment(1, 10)(images, labels, rng())
+    assert result.reshape(400, -1).any(axis=1).all()
+
+
 def test_mixup_mixes_images_and_labels_by_one_share():
     images, labels = batch(16, size=2)
     mixed, soft = transforms.Mixup(5, alpha=0.7)(images, labels, rng(9))
