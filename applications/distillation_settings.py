@@ -54,6 +54,20 @@ class DistillationSettings(SettingsGroup):
                 f"{len(self.teacher_runs)} runs. Leave out --teachers or "
                 "--teacher_runs."
             )
+        if self.teacher_runs and "teacher_method" in self.changed():
+            raise ValueError(
+                "`teacher_method` must be left out where runs are named, which "
+                "are trained already. Received: teacher_method="
+                f"{','.join(self.teacher_method)!r} and "
+                f"{len(self.teacher_runs)} runs. Leave out --teacher_method "
+                "or --teacher_runs."
+            )
+        if "temperature" in self.changed() and not self.logit_weight:
+            raise ValueError(
+                "`temperature` must go with a weight of the logits. Received: "
+                f"temperature={self.temperature} with logit_weight=0. Pass "
+                "--logit_weight, or leave out --logit_temperature."
+            )
         if "cbd" in self.teacher_method:
             raise ValueError(
                 "`teacher_method` must be without cbd, as a teacher has no "

@@ -235,13 +235,13 @@ def _lists(
 
 
 def _refuse_subsets(benchmark: Benchmark, settings: Settings) -> None:
-    for name in ("imbalance_factor", "validation_per_class"):
-        value = getattr(settings, name)
-        if value:
+    changed = settings.changed()
+    for name in ("imbalance_factor", "profile", "validation_per_class"):
+        if name in changed:
             raise ValueError(
                 f"`{name}` must be left out, as {benchmark.name} is as "
-                f"imbalanced as it was published. Received: {name}={value}. "
-                f"Leave out --{name}."
+                "imbalanced as it was published. Received: "
+                f"{name}={changed[name]!r}. Leave out --{name}."
             )
     if settings.validation_fraction and "validation" in benchmark.lists:
         raise ValueError(

@@ -1,6 +1,7 @@
-"""Refuses what one recipe has no use for, though others have."""
+"""Refuses what one recipe or its data have no use for, though others have."""
 
 from applications.settings import Settings
+from keras_lt import data
 
 OF_NETWORKS = ("backbone", "pretrained", "pretrained_weights", "image_size")
 """Settings of recipes that have a choice of networks."""
@@ -35,4 +36,28 @@ def refuse_network(settings: Settings, application: str) -> None:
                 f"and images of one size. Received: {name}={changed[name]!r} "
                 f"for {application}. Leave out --{name}, or take "
                 "--application=image_folder for a network of your choice."
+            )
+
+
+def refuse_without_use(settings: Settings, split: data.Split) -> None:
+    """Raises if a choice has no effect with the data of a run.
+
+    Raises:
+        ValueError: If it is for held-out images, or for images in files, and
+            there are none.
+    """
+    changed = settings.changed()
+    for name, there, what in (
+        ("max_accuracy_loss", split.validation is not None, "held-out images"),
+        (
+            "broken_images",
+            isinstance(split.train.x, data.EncodedImages),
+            "images in files",
+        ),
+    ):
+        if name in changed and not there:
+            raise ValueError(
+                f"`{name}` must go with {what}, which the data of this run "
+                f"lack. Received: {name}={changed[name]!r}. Leave out "
+                f"--{name}."
             )

@@ -74,13 +74,21 @@ class RunFolder:
         if path is None or not (path / START).exists():
             return None
         saved = json.loads((path / START).read_text())
+        started = saved["provenance"]
         _check_same_run(
             path,
             {
                 "application": saved["application"],
+                "backend": started["backend"],
+                "dtype_policy": started["dtype_policy"],
                 **_plain(Settings.from_json(saved["settings"])),
             },
-            {"application": application, **_plain(settings)},
+            {
+                "application": application,
+                "backend": keras.config.backend(),
+                "dtype_policy": keras.config.dtype_policy().name,
+                **_plain(settings),
+            },
             settings.resume,
         )
         return saved

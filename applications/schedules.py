@@ -87,7 +87,7 @@ LDAM = Schedule(200, 128, 2e-4, warm_up=5, shape="steps")
 """The published recipe, of LDAM and of most that followed it."""
 
 SHORT = Schedule(30, 64, 5e-4, warm_up=2, shape="cosine")
-"""For two CPU cores; keeps the order of the methods, not their numbers."""
+"""For two CPU cores: first answers, whose order long training may change."""
 
 COSINE = Schedule(200, 128, 5e-4, warm_up=5, shape="cosine")
 """For a GPU; where more epochs help, as they do with strong augmentation."""

@@ -53,6 +53,13 @@ def main(argv: list[str]) -> None:
     from keras_lt import report
 
     folder = pathlib.Path(_REPORT.value)
+    names = [pathlib.Path(run).name for run in _RUN.value]
+    if len(set(names)) < len(names):
+        raise SystemExit(
+            "ValueError: `--run` must name folders that are called "
+            "differently, as the report goes by these names. Received: "
+            f"{','.join(_RUN.value)}. Rename one of them."
+        )
     try:
         cards = {
             pathlib.Path(run).name: judging.judge(

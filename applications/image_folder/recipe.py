@@ -25,8 +25,8 @@ TEST_FRACTION = 0.2
 BACKBONE = "resnet20"
 IMAGE_SIZE = (64, 64)
 
-FINE_TUNING_RATE = 0.01
-"""Learning rate of a network that is trained already."""
+FINE_TUNING_SHARE = 0.1
+"""Share of the learning rate for a network that is trained already."""
 
 
 def run(settings: Settings) -> Result:
@@ -35,7 +35,10 @@ def run(settings: Settings) -> Result:
     method = combine(settings.method)
     schedule = SCHEDULES[settings.schedule or "short"].as_set(settings)
     if settings.backbone_weights:
-        schedule = dataclasses.replace(schedule, learning_rate=FINE_TUNING_RATE)
+        schedule = dataclasses.replace(
+            schedule,
+            learning_rate=FINE_TUNING_SHARE * schedule.learning_rate,
+        )
     teachers = find_teachers("image_folder", settings)
     split = load(settings)
     keras.utils.set_random_seed(settings.seed)
@@ -79,12 +82,13 @@ def load(settings: Settings) -> data.Split:
             "`data_dir` must be the folder that holds a folder of images per "
             "class. Received: None. Pass --data_dir."
         )
-    if settings.imbalance_factor is not None:
-        raise ValueError(
-            "`imbalance_factor` must be left out, as one's own images are as "
-            "imbalanced as they are. Received: imbalance_factor="
-            f"{settings.imbalance_factor}. Leave out --imbalance_factor."
-        )
+    for name in ("imbalance_factor", "profile"):
+        if name in settings.changed():
+            raise ValueError(
+                f"`{name}` must be left out, as one's own images are as "
+                "imbalanced as they are. Received: "
+                f"{name}={getattr(settings, name)!r}. Leave out --{name}."
+            )
     if settings.validation_per_class:
         raise ValueError(
             "`validation_per_class` must be left out, as no subset of one's "

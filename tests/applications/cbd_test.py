@@ -247,6 +247,11 @@ def test_stages_of_the_robust_term_are_refused(teacher, monkeypatch):
         ({"temperature": 0.0}, "`temperature` must be"),
         ({"teachers": 2, "teacher_runs": ("a",)}, "teachers=2 and 1 runs"),
         ({"teacher_method": ("cbd",)}, "without cbd"),
+        (
+            {"teacher_method": ("ldam",), "teacher_runs": ("a", "b")},
+            "teacher_method='ldam' and 2 runs",
+        ),
+        ({"temperature": 3.0}, "temperature=3.0 with logit_weight=0"),
     ],
 )
 def test_wrong_choices_are_refused(wrong, match):

@@ -273,6 +273,7 @@ def test_exits_by_default_are_layers(name):
     "options, message",
     [
         ({"imbalance_factor": 10}, "Leave out --imbalance_factor"),
+        ({"profile": "step"}, "Received: profile='step'. Leave out"),
         ({"validation_per_class": 2}, "Leave out --validation_per_class"),
         ({"validation_fraction": 0.1}, "are published for imagenet_lt"),
         ({}, "ImageNet_LT_test.txt .*None, which .*imagenet_lt/README.md"),

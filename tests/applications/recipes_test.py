@@ -242,9 +242,10 @@ def test_own_images_are_split_and_judged(photos, monkeypatch):
 
 
 def test_own_images_are_as_imbalanced_as_they_are(photos):
-    settings = Settings(data_dir=photos, imbalance_factor=10)
-    with pytest.raises(ValueError, match="Leave out --imbalance_factor"):
-        image_folder.run(settings)
+    for name, value in {"imbalance_factor": 10, "profile": "step"}.items():
+        settings = Settings(data_dir=photos, **{name: value})
+        with pytest.raises(ValueError, match=f"Leave out --{name}"):
+            image_folder.run(settings)
     with pytest.raises(ValueError, match="Pass --data_dir"):
         image_folder.run(Settings())
 

@@ -5,6 +5,7 @@ import pytest
 
 from applications import judging
 from applications import provenance
+from applications import run_folder
 from applications.files import write_json
 from applications.run_folder import RunFolder
 from applications.settings import Settings
@@ -30,6 +31,20 @@ def test_resumed_run_keeps_its_settings(tmp_path, change, match):
     RunFolder.open("digits_lt", Settings(output_dir=str(tmp_path)))
     settings = Settings(output_dir=str(tmp_path), resume=True, **change)
     with pytest.raises(ValueError, match=match):
+        RunFolder.open("digits_lt", settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("backend", "numpy"), ("dtype_policy", "float16")]
+)
+def test_resumed_run_keeps_backend_and_precision(
+    tmp_path, monkeypatch, name, other
+):
+    started = {**provenance.provenance(), name: other}
+    monkeypatch.setattr(run_folder, "provenance", lambda: started)
+    RunFolder.open("digits_lt", Settings(output_dir=str(tmp_path)))
+    settings = Settings(output_dir=str(tmp_path), resume=True)
+    with pytest.raises(ValueError, match=f"Received: {name}=.*has '{other}'"):
         RunFolder.open("digits_lt", settings)
 
 

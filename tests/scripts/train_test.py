@@ -98,6 +98,21 @@ def test_flags_that_do_not_go_together_are_refused(tmp_path):
     assert "mean_radius=0.0 with the method 'focal'" in output
     output = refusal("--augmentation=strong")
     assert "Leave out --augmentation" in output
+    output = refusal("--method=elf", "--max_accuracy_loss=0.1")
+    assert "must go with held-out images" in output
+    output = refusal("--broken_images=replace")
+    assert "must go with images in files" in output
+
+
+def test_runs_of_one_name_are_not_compared(tmp_path):
+    status, output = run_script(
+        "evaluate.py",
+        f"--run={tmp_path / 'a' / 'run'},{tmp_path / 'b' / 'run'}",
+        f"--report={tmp_path / 'report'}",
+    )
+    assert status != 0
+    assert "called differently" in output
+    assert not (tmp_path / "report").exists()
 
 
 def test_own_images_from_the_command_line(tmp_path):
