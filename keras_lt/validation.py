@@ -38,6 +38,16 @@ def check_positive_int(name: str, value: int) -> int:
     return _check_int(name, value, least=1)
 
 
+def check_several_classes(value: int) -> int:
+    """Returns `num_classes` as an int, or raises if there is no choice."""
+    if check_positive_int("num_classes", value) < 2:
+        raise ValueError(
+            "`num_classes` must be 2 or greater. Received: "
+            f"num_classes={value}. For a question of yes or no, pass 2."
+        )
+    return int(value)
+
+
 def check_not_negative_int(name: str, value: int) -> int:
     """Returns `value` as an int, or raises if it is not a whole number >= 0."""
     return _check_int(name, value, least=0)

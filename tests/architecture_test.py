@@ -184,6 +184,8 @@ def test_no_private_part_of_keras_is_used():
 PRIVATE_PARTS = {
     # Layers inside of layers; `model.layers` does not list them.
     ("keras_lt/graph/layer_tree.py", "_flatten_layers"),
+    # What a layer trains; `trainable_variables` leaves out what is frozen.
+    ("keras_lt/graph/layer_tree.py", "_trainable_variables"),
     # The data set that Keras distributes, whose tuning threads outlive it.
     ("keras_lt/models/input_tuning.py", "_distributed_dataset"),
     # Keras would build the model on the batch of all replicas.

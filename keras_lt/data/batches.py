@@ -128,7 +128,9 @@ class Batches(keras.utils.PyDataset):
         self.last_batch = check_choice("last_batch", last_batch, _LAST_BATCH)
         self.shard = process_shard() if shard == "auto" else check_shard(shard)
         self.check_finite = check_finite
-        check_choice("broken_images", broken_images, _BROKEN_IMAGES)
+        self.broken_images = check_choice(
+            "broken_images", broken_images, _BROKEN_IMAGES
+        )
         self._substitutes = Substitutes(
             self.class_index, allowed=broken_images == "replace"
         )

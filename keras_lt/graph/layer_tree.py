@@ -1,4 +1,4 @@
-"""Finds the layers inside of layers."""
+"""Finds the layers inside of layers, and what they train."""
 
 import keras
 
@@ -12,3 +12,13 @@ def all_layers(root: keras.layers.Layer) -> list[keras.layers.Layer]:
     version of Keras may call it by another name, which is to be changed here.
     """
     return list(root._flatten_layers())
+
+
+def variables_to_train(root: keras.layers.Layer) -> list[keras.Variable]:
+    """Returns what a layer and those inside it train, if nothing is frozen.
+
+    `trainable_variables` leaves out what is frozen at the moment. The list of a
+    layer is private in Keras, as above.
+    """
+    own = [v for layer in all_layers(root) for v in layer._trainable_variables]
+    return list({id(variable): variable for variable in own}.values())

@@ -23,7 +23,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
     weights of the other.
 
     The kernel is used in training, for maps of shape `(batch, height, width,
-    channels)` in float32 or less, without a mask, `renorm` and `synchronized`.
+    channels)` in float32 or less, with variables in float32, without a mask,
+    `renorm` and `synchronized`.
     For all else, and on JAX, whose compiler does the same, this is the layer
     of Keras.
 
@@ -82,5 +83,6 @@ class BatchNormalization(keras.layers.BatchNormalization):
             and mask is None
             and not self.renorm
             and not self.synchronized
+            and self.variable_dtype == "float32"
             and keras.utils.standardize_dtype(inputs.dtype) in _DTYPES
         )

@@ -34,7 +34,7 @@ from keras_lt.ops.crossentropy import as_class_ids
 from keras_lt.types import Config
 from keras_lt.types import Outputs
 from keras_lt.types import Tensor
-from keras_lt.validation import check_positive_int
+from keras_lt.validation import check_several_classes
 
 
 class ClassificationModel(SpreadModel, ReplicatedModel):
@@ -56,7 +56,7 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
 
     def __init__(self, num_classes: int, **kwargs: Any):
         super().__init__(**kwargs)
-        self.num_classes = check_positive_int("num_classes", num_classes)
+        self.num_classes = check_several_classes(num_classes)
         self.class_weights = self.add_weight(
             name="class_weights",
             shape=(self.num_classes,),

@@ -21,8 +21,16 @@ def check_loss(loss: Any) -> None:
             f"loss={loss!r}. Use one of `keras_lt.losses`, or "
             "`keras.losses.SparseCategoricalCrossentropy(from_logits=True)`."
         )
-    if loss.get_config().get("from_logits") is False:
-        name = type(loss).__name__
+    name = type(loss).__name__
+    from_logits = loss.get_config().get("from_logits")
+    if from_logits is None and getattr(keras.losses, name, None) is type(loss):
+        raise ValueError(
+            "`loss` must take logits, which is what the model returns. "
+            f"Received: {name}, which takes probabilities or other values. Use "
+            "one of `keras_lt.losses`, or "
+            "`keras.losses.SparseCategoricalCrossentropy(from_logits=True)`."
+        )
+    if from_logits is False:
         raise ValueError(
             "`loss` must take logits, which is what the model returns. "
             f"Received: {name}(from_logits=False). Use "

@@ -2,9 +2,14 @@
 
 import keras
 
+from keras_lt.graph import activation_name
+from keras_lt.graph import innermost_last
+from keras_lt.graph import is_graph
 from keras_lt.layers import CosineClassifier
 from keras_lt.validation import check_gives_logits
 from keras_lt.validation import check_positive_int
+
+_PROBABILITIES = ("softmax", "log_softmax", "sigmoid")
 
 
 def make_classifier(
@@ -13,6 +18,7 @@ def make_classifier(
     """Returns the classifier of that name, or the layer, which is checked."""
     if isinstance(classifier, keras.layers.Layer):
         check_gives_logits(classifier)
+        _check_last(classifier)
         return classifier
     if classifier == "linear":
         return keras.layers.Dense(
@@ -27,6 +33,24 @@ def make_classifier(
         "`classifier` must be 'linear', 'cosine' or a layer. "
         f"Received: classifier={classifier!r}."
     )
+
+
+def _check_last(classifier: keras.layers.Layer) -> None:
+    """Raises if the classifier makes probabilities at its end."""
+    last = _innermost(classifier)
+    if activation_name(last) in _PROBABILITIES:
+        raise ValueError(
+            "`classifier` must return logits, not probabilities. Received: "
+            f"{classifier.name!r}, which ends with {last.name!r}, a "
+            f"{activation_name(last)}. Leave it out: the losses apply the "
+            "softmax."
+        )
+
+
+def _innermost(layer: keras.layers.Layer) -> keras.layers.Layer:
+    if isinstance(layer, keras.Sequential):  # Maybe not built, and no graph.
+        return _innermost(layer.layers[-1]) if layer.layers else layer
+    return innermost_last(layer) if is_graph(layer) else layer
 
 
 def make_projection(projection_dim: int) -> keras.layers.Layer:

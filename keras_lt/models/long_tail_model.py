@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_lt.graph import check_backbone
+from keras_lt.graph import check_names
 from keras_lt.graph import feature_extractor
 from keras_lt.layers.pooling import make_pooling
 from keras_lt.models.backbone_cut import cut_finely
@@ -89,7 +90,7 @@ class LongTailModel(ClassificationModel):
         check_backbone(backbone)
         self.backbone = backbone
         self.projection_dim = projection_dim
-        self.feature_layers = tuple(feature_layers)
+        self.feature_layers = check_names("feature_layers", feature_layers)
         self.weight_decay = check_not_negative("weight_decay", weight_decay)
         self.classifier = make_classifier(classifier, self.num_classes)
         self.feature_extractor = feature_extractor(

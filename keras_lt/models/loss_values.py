@@ -11,10 +11,8 @@ from keras_lt.types import Tensor
 _SOFT_LABEL_LOSSES = (
     keras.losses.CategoricalCrossentropy,
     keras.losses.CategoricalFocalCrossentropy,
-    keras.losses.CategoricalGeneralizedCrossEntropy,
     keras.losses.BinaryCrossentropy,
     keras.losses.BinaryFocalCrossentropy,
-    keras.losses.KLDivergence,
 )
 
 

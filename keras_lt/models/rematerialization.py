@@ -67,9 +67,10 @@ class _Part(keras.layers.Layer):
         changed: list[int] = []
 
         def run(inputs: Tensor, trained: Any, state: Any) -> Any:
-            outputs, after = self.part.stateless_call(
-                trained, state, inputs, training=True
+            outputs, after, losses = self.part.stateless_call(
+                trained, state, inputs, training=True, return_losses=True
             )
+            self._check_no_more(losses)
             pairs = enumerate(zip(state, after, strict=True))
             changed[:] = [i for i, (one, two) in pairs if one is not two]
             return outputs, [after[i] for i in changed]
@@ -78,3 +79,17 @@ class _Part(keras.layers.Layer):
         for index, value in zip(changed, after, strict=True):
             self.part.non_trainable_variables[index].assign(value)
         return outputs
+
+    def _check_no_more(self, losses: Sequence[Tensor]) -> None:
+        """Raises if layers add losses, which would be lost on the way out."""
+        penalties = [
+            one for one in self.part.trainable_variables if one.regularizer
+        ]
+        if len(losses) > len(penalties):
+            raise ValueError(
+                "`rematerialize` must go with layers that add no losses of "
+                "their own. Received: a backbone with an "
+                "`activity_regularizer` or a layer that calls `add_loss`, "
+                f"between the layers of {self.part.name!r}. Leave out "
+                "`rematerialize`, or these losses."
+            )

@@ -144,8 +144,11 @@ def _even_batch(x: Any, y: Any, weights: Any) -> tuple[Any, Any, Any]:
 
 def _hold_out(x: Any, y: Any, kwargs: Arguments) -> tuple[Any, Any, Arguments]:
     """Cuts off the end of arrays to validate on, as Keras does."""
-    share = kwargs.pop("validation_split", 0.0)
-    if not share or kwargs.get("validation_data") is not None or y is None:
+    share = kwargs.get("validation_split", 0.0)
+    if not share or y is None:  # Keras says that it takes arrays.
+        return x, y, kwargs
+    kwargs = {k: v for k, v in kwargs.items() if k != "validation_split"}
+    if kwargs.get("validation_data") is not None:
         return x, y, kwargs
     size = int(len(x) * (1.0 - share))
     arrays = (x, y, kwargs.get("sample_weight"))

@@ -2,11 +2,12 @@
 
 import keras
 
+from keras_lt.graph.layer_tree import variables_to_train
 from keras_lt.validation import check_not_negative
 
 
 def add_weight_decay(model: keras.Model, weight_decay: float) -> None:
-    """Adds `weight_decay * theta` to the gradient of every trainable variable.
+    """Adds `weight_decay * theta` to the gradient of every variable trained.
 
     This is what `weight_decay` means in PyTorch's SGD, which most recipes of
     the field come from. The argument of Keras's optimizers does something
@@ -15,9 +16,8 @@ def add_weight_decay(model: keras.Model, weight_decay: float) -> None:
     momentum, and through the learning rate once.
 
     Biases and batch normalization decay too. A variable that already has a
-    regularizer gets the new one instead. A variable that is frozen at this
-    moment gets none; one that is frozen later stops decaying meanwhile. The
-    reported loss contains the penalty.
+    regularizer gets the new one instead. A variable does not decay while it is
+    frozen. The reported loss contains the penalty.
 
     The setting belongs to the variables, not to the configuration of the
     model: call this again after `load_model` or `clone_model`, and before
@@ -48,5 +48,5 @@ def add_weight_decay(model: keras.Model, weight_decay: float) -> None:
             "`model.build(input_shape)`, first."
         )
     penalty = keras.regularizers.L2(weight_decay / 2) if weight_decay else None
-    for variable in model.trainable_variables:
+    for variable in variables_to_train(model):
         variable.regularizer = penalty

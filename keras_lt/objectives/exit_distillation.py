@@ -58,8 +58,7 @@ class ExitDistillation(Objective):
         base_weight: float = 1.0,
         **kwargs: Any,
     ):
-        kwargs.pop("features", None)  # Of a configuration; always None.
-        super().__init__(weight, base_weight, **kwargs)
+        super().__init__(weight, base_weight, None, **kwargs)
         self.temperature = check_positive("temperature", temperature)
 
     def build(self, input_shape: Any) -> None:
@@ -81,4 +80,6 @@ class ExitDistillation(Objective):
         return ops.mean(divergences, axis=1)
 
     def get_config(self) -> Config:
-        return {**super().get_config(), "temperature": self.temperature}
+        config = {**super().get_config(), "temperature": self.temperature}
+        del config["features"]  # It reads none.
+        return config

@@ -17,7 +17,7 @@ from keras_lt.types import Tensor
 from keras_lt.validation import check_choice
 from keras_lt.validation import check_finite
 from keras_lt.validation import check_labels
-from keras_lt.validation import check_positive_int
+from keras_lt.validation import check_several_classes
 
 KINDS = ("cl2n", "l2n", "un")
 DISTANCES = ("l2", "cosine")
@@ -75,7 +75,7 @@ class NearestClassMean(keras.layers.Layer):
     ):
         # In half precision the squares of features would overflow.
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.num_classes = check_positive_int("num_classes", num_classes)
+        self.num_classes = check_several_classes(num_classes)
         self.kind = check_choice("kind", kind, KINDS)
         self.distance = check_choice("distance", distance, DISTANCES)
 

@@ -129,14 +129,29 @@ def test_statistics_stay_in_float32(policy, kernel_calls):
         ({}, MAPS[:, 0, 0], {"training": True}),
         ({"axis": 1}, MAPS.swapaxes(1, 3), {"training": True}),
         ({"dtype": "float64"}, MAPS, {"training": True}),
+        ({"dtype": "bfloat16"}, MAPS, {"training": True}),
     ],
-    ids=["use", "frozen", "renorm", "mask", "vectors", "axis", "float64"],
+    ids=[
+        "use",
+        "frozen",
+        "renorm",
+        "mask",
+        "vectors",
+        "axis",
+        "float64",
+        "bfloat16",
+    ],
 )
 def test_what_the_kernel_cannot_do_is_done_by_keras(
     options, maps, call, kernel_calls
 ):
     expected, found = (
-        to_numpy(with_weights(kind(**options), maps.shape)(maps, **call))
+        to_numpy(
+            keras.ops.cast(
+                with_weights(kind(**options), maps.shape)(maps, **call),
+                "float64",
+            )
+        )
         for kind in (keras.layers.BatchNormalization, layers.BatchNormalization)
     )
     np.testing.assert_array_equal(found, expected)

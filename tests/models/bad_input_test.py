@@ -15,6 +15,12 @@ from tests.models.small_models import small_backbone
 from tests.models.small_models import small_model
 
 
+def ending_with(activation):
+    """A classifier of two layers, one of which is a model."""
+    end = keras.Sequential([keras.layers.Activation(activation)])
+    return keras.Sequential([keras.layers.Dense(CLASSES), end])
+
+
 def test_ldam_wants_a_cosine_classifier_of_its_scale():
     with pytest.raises(ValueError, match="'classifier', a Dense"):
         small_model().compile("sgd", losses.LDAM(COUNTS))
@@ -30,6 +36,13 @@ def test_ldam_wants_a_cosine_classifier_of_its_scale():
         ("sparse_categorical_crossentropy", "must be a `keras.losses.Loss`"),
         (None, "must be a `keras.losses.Loss`"),
         (SPARSE(), "from_logits=False"),
+        (keras.losses.KLDivergence(), "Received: KLDivergence, which"),
+        (
+            keras.losses.CategoricalGeneralizedCrossEntropy(),
+            "Received: CategoricalGeneralizedCrossEntropy, which",
+        ),
+        (keras.losses.MeanSquaredError(), "Received: MeanSquaredError, which"),
+        (keras.losses.CategoricalHinge(), "Received: CategoricalHinge, which"),
         (SPARSE(from_logits=True, reduction="sum"), "reduction='sum'"),
     ],
 )
@@ -77,12 +90,17 @@ def test_bad_labels(labels, message):
     ("arguments", "message"),
     [
         ({"num_classes": 0}, "whole number, 1 or greater"),
+        ({"num_classes": 1}, "must be 2 or greater. Received: num_classes=1"),
         ({"classifier": "cos"}, "must be 'linear', 'cosine' or a layer"),
         ({"classifier": keras.layers.Dense(3)}, "one logit per class, 4"),
         (
             {"classifier": keras.layers.Dense(4, activation="softmax")},
             "without an activation",
         ),
+        ({"classifier": keras.layers.Softmax()}, "ends with '.*', a softmax"),
+        ({"classifier": ending_with("softmax")}, "ends with '.*', a softmax"),
+        ({"classifier": ending_with("sigmoid")}, "ends with '.*', a sigmoid"),
+        ({"feature_layers": "stage_1"}, "`feature_layers` must be a list"),
         ({"feature_layers": ["stage_3"]}, r"nearest of.*stage_"),
         ({"weight_decay": -1.0}, "0 or greater"),
         ({"projection_dim": 0}, "1 or greater"),

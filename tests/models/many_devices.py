@@ -112,6 +112,10 @@ def outcome():
     )
     history = model.fit(x, y, validation_split=0.16, verbose=0)
     found["shuffled"] = [*history.history.values()]
+    try:
+        model.fit(in_order(32), validation_split=0.1, verbose=0)
+    except ValueError as error:
+        found["refused"] = float("`validation_split` is only" in str(error))
     found["centroids"] = as_array(model.objectives[0].centroids)
     found["class_weights"] = as_array(model.class_weights)
     return found

@@ -49,6 +49,7 @@ def test_devices_do_as_one(devices, kind):
     expected = devices["one"]
     assert len(expected["steps"]) == 21
     assert set(expected["exits"]) == {1, 2}
+    assert expected["refused"] == 1
     assert_equal(devices[kind], expected)
 
 

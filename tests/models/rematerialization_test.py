@@ -108,6 +108,23 @@ def test_unknown_layer_and_one_that_is_no_cut():
         long_tail_model(rematerialize="one")
 
 
+def test_losses_that_layers_add_are_refused():
+    inputs = keras.Input((6, 6, 3))
+    x = keras.layers.Conv2D(
+        4, 3, name="one", kernel_regularizer="l2", activity_regularizer="l2"
+    )(inputs)
+    model = LongTailModel(
+        keras.Model(inputs, keras.layers.Conv2D(4, 3)(x)),
+        CLASSES,
+        rematerialize=["one"],
+    )
+    model.compile("sgd", losses.BalancedSoftmax(COUNTS))
+    with pytest.raises(ValueError, match="`rematerialize` must go with layers"):
+        model.fit(*images(), verbose=0)
+    model.backbone.get_layer("one").activity_regularizer = None
+    model.fit(*images(), verbose=0)
+
+
 def jax_step_bytes(model, x, y):
     """Returns the bytes of what the forward pass hands to the backward one.
 

@@ -98,6 +98,25 @@ def test_frozen_layer_does_not_decay():
     assert len(model.losses) == 4
 
 
+@pytest.mark.parametrize("kind", [models.LongTailModel, models.EarlyExitModel])
+def test_what_was_frozen_in_a_file_decays_once_it_is_trained(kind, tmp_path):
+    inputs = keras.Input((4, 4, 2))
+    x = keras.layers.Conv2D(3, 3, padding="same", name="first")(inputs)
+    x = keras.layers.BatchNormalization(name="second")(x)
+    exits = {"exits": ["first"]} if kind is models.EarlyExitModel else {}
+    model = kind(
+        keras.Model(inputs, x), num_classes=2, weight_decay=DECAY, **exits
+    )
+    number = len(model.losses)
+    model.backbone.trainable = False
+    assert len(model.losses) == number - 4
+    loaded = reload(model, tmp_path / "model.keras")
+    loaded.trainable = True
+    for layer in loaded.backbone.layers:
+        layer.trainable = True
+    assert len(loaded.losses) == number
+
+
 def test_zero_takes_the_decay_away():
     model = small_model()
     models.add_weight_decay(model, DECAY)

@@ -124,6 +124,11 @@ def test_bad_temperature(temperature):
         ExitDistillation(temperature=temperature)
 
 
+def test_features_are_not_read():
+    with pytest.raises(TypeError, match="features"):
+        ExitDistillation(features="stage_1")
+
+
 def test_bad_weight():
     with pytest.raises(ValueError, match="`weight` must be"):
         ExitDistillation(weight=-1.0)

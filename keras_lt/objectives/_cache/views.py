@@ -38,6 +38,7 @@ class CacheViews:
                 batches.seed,
                 shard=(0, 1),
                 check_finite=batches.check_finite,
+                broken_images=batches.broken_images,
             )
             self.entries = [len(batches.labels)]
         else:

@@ -11,6 +11,7 @@ import keras_lt
 from keras_lt import samplers
 from keras_lt.data import transforms
 from keras_lt.objectives import TeacherCache
+from tests.data.image_folder import write_image
 from tests.objectives.teacher_cache.cache_examples import CROPS
 from tests.objectives.teacher_cache.cache_examples import LABELS
 from tests.objectives.teacher_cache.cache_examples import PLAIN
@@ -54,6 +55,25 @@ def test_an_entry_per_epoch_and_draw(tmp_path, dtype, tolerance):
     check_outputs(cached, make_batches(), teachers, (0, 2, 1), tolerance)
     features = np.load(tmp_path / "teacher_2" / "features.npy", mmap_mode="r")
     assert (features.shape, features.dtype) == ((3, N, 7), dtype)
+
+
+def test_broken_images_are_replaced_as_in_training(tmp_path):
+    pytest.importorskip("PIL")
+    paths = [
+        write_image(tmp_path / f"{row}.png", 20 * row, (6, 6))
+        for row in range(8)
+    ]
+    paths[2].write_bytes(b"broken")
+    options = {
+        "examples": (keras_lt.data.ImageFiles(paths, (6, 6)), LABELS[:8]),
+        "transform": PLAIN,
+        "broken_images": "replace",
+    }
+    teacher, cache = make_teacher(), TeacherCache(tmp_path / "cache")
+    with pytest.warns(UserWarning, match="is replaced"):
+        cache.add(teacher, make_batches(**options), verbose=0)
+        cached = cache.batches(make_batches(**options))
+        check_outputs(cached, make_batches(**options), [teacher], (0, 1))
 
 
 def test_batches_of_an_epoch_may_come_in_any_order(tmp_path):
