@@ -34,7 +34,7 @@ FEATURE_SHARE, CLASSIFIER_SHARE = 80 / 200, 20 / 200
 
 An epoch has as many draws as there are training images. In the released code
 it has as many of each class as the largest has, 4.6 times the draws for
-CIFAR-100 with imbalance 100: `--robust_feature_epochs` makes up for that.
+CIFAR-100 with imbalance 100: `--feature_epochs` makes up for that.
 """
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from applications.files import write_text
+from applications.tables.command import command
 from applications.tables.difference import Difference
 from applications.tables.kept_run import KeptRun
 from applications.tables.pairing import CellRuns
@@ -31,26 +32,33 @@ _RULE = """\
 ## How to read the tables
 
 - Everything is written by `python scripts/reproduce.py --table=cifar_lt
-  --report_only` from the files of the runs, in `applications/*/results`; the
-  same command without `--report_only` makes the runs that lack. Each file has
-  the flags, seed, commit, versions, device, duration, history, accuracy of each
-  class and answers to the test images.
+  --report_only` from the files of the runs, in `applications/*/results`. The
+  command under each table makes its runs, and those of seeds that some of its
+  lines lack; add `--data_dir` and `--runs_dir`. Each file has the flags, seed,
+  commit, versions, device, duration, history, accuracy of each class and, but
+  for some older ones, the answers to the test images.
 - Accuracy in percent on the balanced test set, at the last epoch, never the
-  best. Many are classes with more than 100 training images, few those with
-  fewer than 20.
+  best; of several seeds, the mean and, after ±, their standard deviation. Many
+  are classes with more than 100 training images, few those with fewer than 20.
 - What is chosen (thresholds of exits, strengths of adjustment) is chosen on 20
   images of each class that the long-tailed subset leaves over, where there are
   as many. They are no training images, and a balanced held-out set is more than
-  a user of long-tailed data has. All other settings are the published ones,
-  unless their line says otherwise.
+  a user of long-tailed data has. The other settings are the defaults of the
+  recipes. Those of 200 epochs are published ones, but for the branches of ELF
+  and the share of their gradient, which the [text on early
+  exits](early_exits.md) explains, and for the stages of DRO-LT, which are 4.6
+  times shorter than in its code.
 - Rows are paired by subset and seed. A line is *better* than another if the
   mean of at least three paired differences is more than two standard errors
-  above zero. With fewer pairs, the 95 % interval of a paired bootstrap over
-  test images has to leave zero out, and the number of seeds is said: such an
-  interval knows nothing of how far another seed would move.
+  above zero; of three pairs of lines that are alike, that rule takes one in
+  five for different. With fewer pairs, the 95 % interval of a paired bootstrap
+  over test images has to leave zero out, and the number of seeds is said: such
+  an interval knows nothing of how far another seed would move.
 - Adjusting the logits of plain cross-entropy afterwards costs nothing, so that
-  each line says what it adds to that. A star marks a difference that the rule
-  calls clear.
+  each line says what it adds to that, over the pairs that both have. A star
+  marks a difference that the rule calls clear.
+- Students of four teachers, and the mean of these, have the same four teachers
+  whatever the seed.
 - Tables of other lengths or augmentations must not be compared: augmentation
   alone is worth points. Published figures are of 200 epochs, mostly of the best
   epoch on the test set.
@@ -117,6 +125,7 @@ def _cell(runs: CellRuns) -> list[str]:
     if sources:
         notes = (f"{number}: {name}" for name, number in sources.items())
         parts.append(f"Published figures: {'; '.join(notes)}.")
+    parts.append(_command(runs))
     name = plot_of(runs)
     if name is not None:
         parts.append(f"![Accuracy of each line](results/{name})")
@@ -124,6 +133,16 @@ def _cell(runs: CellRuns) -> list[str]:
     if answers:
         parts.append(answers)
     return parts
+
+
+def _command(runs: CellRuns) -> str:
+    found = command(runs)
+    if found is None:
+        return (
+            "Made by `scripts/train.py --initial_run`, from a run with the "
+            "first augmentation."
+        )
+    return f"```text\n{found}\n```"
 
 
 def _scores(runs: CellRuns) -> str:
@@ -175,7 +194,10 @@ def _gain(runs: CellRuns, line: LineName) -> str:
     found = runs.difference(line, runs.table.baseline)
     if found is None:
         return "-"
-    return f"{100 * found.value:+.1f}{'*' if found.is_clear else ''}"
+    star = "*" if found.is_clear else ""
+    fewer = found.pairs < len(runs.scores(line, "accuracy"))
+    pairs = f" ({found.pairs} of them)" if fewer else ""
+    return f"{100 * found.value:+.1f}{star}{pairs}"
 
 
 def _points(found: Difference | None) -> str:

@@ -68,6 +68,12 @@ class Row:
         """Whether it is made of the models or answers of runs."""
         return self.flags["method"] in DERIVED
 
+    @property
+    def has_fixed_members(self) -> bool:
+        """Whether it is made of the same runs whatever the seed."""
+        seeds = [one.seed for one in self.teachers]
+        return self.is_derived and bool(seeds) and None not in seeds
+
     def line(self, kind: str) -> Line | None:
         """Returns the line of this kind of answers, if there is one."""
         return next((one for one in self.lines if one.kind == kind), None)

@@ -92,6 +92,8 @@ def plan(
 
 
 def _run(rows: Mapping[str, Row], row: Row, cell: Cell, pair: int) -> Run:
+    if row.has_fixed_members:
+        pair = 0
     needs = []
     if row.initial is not None:
         needs.append(_run(rows, rows[row.initial], cell, pair))

@@ -1,5 +1,6 @@
 """Chooses the thresholds of the exits on held-out examples."""
 
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,6 +21,9 @@ METRICS = {
     "worst_group": GROUPS,
 }
 """The mixes of classes that each metric judges."""
+
+TRIED = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+"""Thresholds whose answers full depth is compared with."""
 
 
 def choose_thresholds(
@@ -45,7 +49,8 @@ def choose_thresholds(
     set has but a few of the rare classes. So a loss must stay below its limit
     by a `margin`; without one, more is lost on other examples as often as not.
     One threshold for all exits has less to choose from, saves less, and keeps
-    its limits better.
+    its limits better. Where the last exit is not the best, a loss against it
+    means little: there is a warning then.
 
     The search tries every place of a single threshold; then all combinations
     of the quantiles of the scores, 65,536 at most; then it moves the threshold
@@ -113,6 +118,8 @@ def choose_thresholds(
         margin=margin,
     )
     counted = mixes["all" if metric == "accuracy" else "balanced"]
+    if max_accuracy_loss is not None:
+        _compare_full_depth(outcomes, counted)
     added = _added(outcomes.correct, costs / costs[-1], mixes, counted)
     thresholds, totals = search(outcomes.scores, added, goal, per_exit)
     if not goal.is_met(totals):
@@ -143,6 +150,26 @@ def _check_given(*values: float | None) -> None:
             check_fraction(name, value)
         else:
             check_positive(name, value)
+
+
+def _compare_full_depth(outcomes: ExitOutcomes, weights: np.ndarray) -> None:
+    """Warns where early answers are clearly better than those at full depth."""
+    correct, rows = 1.0 * outcomes.correct, np.arange(len(outcomes))
+    full = float(weights @ correct[:, -1])
+    for threshold in TRIED:
+        early = correct[rows, outcomes.exits_at(threshold) - 1]
+        gains = weights * (early - correct[:, -1])
+        # Three standard errors, as several thresholds are tried.
+        if gains.sum() > 3 * np.linalg.norm(gains):
+            warnings.warn(
+                "Thresholds are compared with full depth, which should be the "
+                f"best answer. Received: {full:.3f} there, and "
+                f"{full + gains.sum():.3f} with a threshold of {threshold} on "
+                "the same examples. Pass `mean_cost=1.0` for the best accuracy "
+                "at any depth, or train with a higher `training_threshold`.",
+                stacklevel=3,
+            )
+            return
 
 
 def _limits(

@@ -6,8 +6,11 @@ import pytest
 from keras_lt.inference import ExitOutcomes
 from keras_lt.inference import choose_thresholds
 from keras_lt.inference import thresholds_for_shares
+from tests.inference.exit_data import COSTS
+from tests.inference.exit_data import COUNTS
 from tests.inference.exit_data import by_definition
 from tests.inference.exit_data import every_choice
+from tests.inference.exit_data import exit_logits
 from tests.inference.exit_data import leaves_at
 from tests.inference.exit_data import some_outcomes
 
@@ -264,6 +267,19 @@ def test_one_example(exits):
     point = choose_thresholds(outcomes, max_accuracy_loss=1.0, margin=0.0)
     assert len(point.thresholds) == exits - 1
     assert point.cost == pytest.approx(outcomes.costs[0])
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy"])
+def test_weak_last_exit_is_told(metric):
+    logits, labels = exit_logits(300, exits=2)
+    logits = logits[:, ::-1] * np.array([3.0, 1.0])[:, None]
+    outcomes = ExitOutcomes.from_logits(logits, labels, COSTS[2], COUNTS)
+    choices = {"metric": metric, "margin": 0.0}
+    with pytest.warns(UserWarning, match="with a threshold of 0.5 on the same"):
+        choose_thresholds(outcomes, max_accuracy_loss=0.0, **choices)
+    best = choose_thresholds(outcomes, mean_cost=1.0, **choices)
+    mix = {"accuracy": "all", "balanced_accuracy": "balanced"}[metric]
+    assert best.scores[mix].accuracy_loss < -0.05
 
 
 def test_one_exit():

@@ -73,6 +73,46 @@ def test_table_shows_scores_gains_and_savings(runs):
     assert "## CIFAR-10-LT, 1:100, 200 epochs, crop and mirror" in text
 
 
+def test_gain_says_how_many_pairs_it_is_of(runs, tmp_path):
+    other = record("student", 11, {"as_trained": answers([20, 20, 20, 20])})
+    runs.append(kept(tmp_path / "student_short_seed11.json", other))
+    rows = rows_of(page.page(TABLE, runs, ""))
+    start = "| student | 2 | 70.0 ± 14.1 | 60.0 ± 28.3 | 80.0 ± 0.0 |"
+    (own,) = (row for row in rows if row.startswith(start))
+    assert "| +10.0* (1 of them) |" in own
+
+
+def test_command_makes_the_runs_of_a_table(runs, tmp_path):
+    other = record(
+        "second",
+        2,
+        {"as_trained": answers([20] * 4)},
+        epochs=3,
+        augmentation="strong",
+        imbalance_factor=10.0,
+    )
+    runs.append(kept(tmp_path / "other.json", other))
+    text = page.page(TABLE, runs, "")
+    start = "python scripts/reproduce.py --table=cifar_lt"
+    own = "--applications=cifar10_lt --schedule=short --rows=plain,student"
+    assert f"{start} {own}\n" in text
+    assert (
+        f"{start} --applications=cifar10_lt --imbalance_factors=10 "
+        "--augmentation=strong --schedule=short --epochs=3 --rows=second "
+        "--seeds=2\n"
+    ) in text
+
+
+def test_stages_of_two_augmentations_have_no_command(runs, tmp_path):
+    other = record(
+        "second", 0, {"as_trained": answers([20] * 4)}, augmentation="strong"
+    )
+    other["initial_run"] = {"augmentation": "plain"}
+    runs.append(kept(tmp_path / "other.json", other))
+    text = page.page(TABLE, runs, "")
+    assert "Made by `scripts/train.py --initial_run`" in text
+
+
 def test_failed_runs_are_rows(runs):
     rows = rows_of(page.page(TABLE, runs, ""))
     why = "ValueError: \\| no room"

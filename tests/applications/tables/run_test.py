@@ -29,6 +29,17 @@ def test_runs_stand_behind_those_that_they_need():
     ]
 
 
+def test_mean_of_the_same_members_is_made_once():
+    runs = plan(CIFAR_LT.by_name, ["teachers4"], [Cell()], [1, 2])
+    assert names(runs) == [
+        "cosine_short_seed0",
+        "cosine_short_seed1",
+        "cosine_strong_short_seed2",
+        "cosine_strong_short_seed3",
+        "teachers4_short_seed0",
+    ]
+
+
 def test_flags_name_what_a_run_starts_from():
     runs = {
         run.name: run.flags(pathlib.Path("runs"))
