@@ -19,10 +19,12 @@ def command(runs: CellRuns) -> str | None:
     if ", " in cell.augmentation:
         return None
     rows = [name for name in runs.table.by_name if runs.runs(name)]
-    found = {
-        pair: one for name in rows for pair, one in runs.runs(name).items()
+    pairs = sorted({pair for name in rows for pair in runs.runs(name)})
+    policies = {
+        run.record["dtype_policy"]
+        for name in rows
+        for run in runs.runs(name).values()
     }
-    policies = {run.record["dtype_policy"] for run in found.values()}
     flags = {
         "applications": (cell.application, _USUAL.application),
         "imbalance_factors": (f"{cell.imbalance_factor:g}", "100"),
@@ -32,8 +34,9 @@ def command(runs: CellRuns) -> str | None:
         "schedule": (cell.schedule, None),
         "epochs": (cell.epochs, None),
         "rows": (",".join(rows), None),
-        "seeds": (",".join(str(pair) for pair in sorted(found)), "0"),
-        "dtype_policy": ("/".join(sorted(policies)), "float32"),
+        "seeds": (",".join(str(pair) for pair in pairs), "0"),
+        # Of several, the list of all runs says which has which.
+        "dtype_policy": (min(policies), "float32"),
     }
     words = [
         f"--{name}={value}"

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_lt.graph.layer_tree import variables_to_train
 from keras_lt.layers import CosineClassifier
 from keras_lt.models.weight_decay import add_weight_decay
 from keras_lt.training.layer_selection import selected_layers
@@ -48,7 +49,7 @@ class ClassifierLimits(keras.callbacks.Callback):
         self._before = [
             (variable, variable.constraint, variable.regularizer)
             for layer in layers
-            for variable in layer.trainable_variables
+            for variable in variables_to_train(layer)
         ]
         if self.limits:
             self._set_constraints(class_kernels(layers))
