@@ -8,6 +8,7 @@ from applications.experiment import train_and_judge
 from applications.methods import combine
 from applications.networks import network
 from applications.refusals import refuse_network
+from applications.refusals import refuse_without_use
 from applications.result import Result
 from applications.schedules import SCHEDULES
 from applications.settings import Settings
@@ -25,8 +26,9 @@ def run(name: str, settings: Settings) -> Result:
     refuse_network(settings, name)
     method = combine(settings.method)
     schedule = SCHEDULES[settings.schedule or "short"].as_set(settings)
-    teachers = find_teachers(name, settings)
     split = load(name, settings)
+    refuse_without_use(settings, split)
+    teachers = find_teachers(name, settings)
     keras.utils.set_random_seed(settings.seed)
     backbone = models.resnet32((32, 32, 3))
     model = network(

@@ -11,7 +11,6 @@ from applications.classification import classification
 from applications.exits import use_exits
 from applications.first_stage import averaged
 from applications.initial_run import load_initial_run
-from applications.refusals import refuse_without_use
 from applications.result import Result
 from applications.run_folder import RunFolder
 from applications.setup import Setup
@@ -23,7 +22,6 @@ from keras_lt import training
 def train_and_judge(setup: Setup) -> Result:
     """Trains to the last epoch, and looks at the test images once."""
     split, settings = setup.split, setup.settings
-    refuse_without_use(settings, split)
     stages = make_stages(setup)
     initial_run = load_initial_run(setup)
     folder = RunFolder.open(setup.application, settings)

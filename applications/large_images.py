@@ -22,6 +22,7 @@ from applications.experiment import train_and_judge
 from applications.finished_run import FinishedRun
 from applications.methods import combine
 from applications.networks import network
+from applications.refusals import refuse_without_use
 from applications.result import Result
 from applications.schedules import SCHEDULES
 from applications.schedules import Schedule
@@ -97,8 +98,9 @@ class Benchmark:
 def run(benchmark: Benchmark, settings: Settings) -> Result:
     """Trains and judges as the settings say."""
     settings = benchmark.filled(settings)
-    teachers = find_teachers(benchmark.name, settings)
     split = load(benchmark, settings)
+    refuse_without_use(settings, split)
+    teachers = find_teachers(benchmark.name, settings)
     keras.utils.set_random_seed(settings.seed)
     return train_and_judge(make_setup(benchmark, settings, split, teachers))
 

@@ -12,6 +12,7 @@ from applications.methods import combine
 from applications.networks import network
 from applications.refusals import refuse_network
 from applications.refusals import refuse_strong
+from applications.refusals import refuse_without_use
 from applications.result import Result
 from applications.schedules import SCHEDULES
 from applications.schedules import SHORT
@@ -34,8 +35,9 @@ def run(settings: Settings) -> Result:
     refuse_network(settings, "digits_lt")
     method = combine(settings.method)
     schedule = SCHEDULES.get(settings.schedule, SCHEDULE).as_set(settings)
-    teachers = find_teachers("digits_lt", settings)
     split = load(settings)
+    refuse_without_use(settings, split)
+    teachers = find_teachers("digits_lt", settings)
     keras.utils.set_random_seed(settings.seed)
     backbone = digits_network()
     model = network(

@@ -12,6 +12,7 @@ from applications.experiment import train_and_judge
 from applications.methods import combine
 from applications.networks import network
 from applications.refusals import refuse_strong
+from applications.refusals import refuse_without_use
 from applications.result import Result
 from applications.schedules import SCHEDULES
 from applications.settings import Settings
@@ -25,8 +26,8 @@ TEST_FRACTION = 0.2
 BACKBONE = "resnet20"
 IMAGE_SIZE = (64, 64)
 
-FINE_TUNING_SHARE = 0.1
-"""Share of the learning rate for a network that is trained already."""
+FINE_TUNING_FACTOR = 10
+"""How much lower the rate is for a network that is trained already."""
 
 
 def run(settings: Settings) -> Result:
@@ -37,10 +38,11 @@ def run(settings: Settings) -> Result:
     if settings.backbone_weights:
         schedule = dataclasses.replace(
             schedule,
-            learning_rate=FINE_TUNING_SHARE * schedule.learning_rate,
+            learning_rate=schedule.learning_rate / FINE_TUNING_FACTOR,
         )
-    teachers = find_teachers("image_folder", settings)
     split = load(settings)
+    refuse_without_use(settings, split)
+    teachers = find_teachers("image_folder", settings)
     keras.utils.set_random_seed(settings.seed)
     backbone = make_backbone(
         settings.backbone, settings.image_size, settings.backbone_weights

@@ -1,5 +1,10 @@
 """The command that makes the runs of a table again."""
 
+import collections
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
 from applications.tables.cell import Cell
 from applications.tables.pairing import CellRuns
 
@@ -20,11 +25,7 @@ def command(runs: CellRuns) -> str | None:
         return None
     rows = [name for name in runs.table.by_name if runs.runs(name)]
     pairs = sorted({pair for name in rows for pair in runs.runs(name)})
-    policies = {
-        run.record["dtype_policy"]
-        for name in rows
-        for run in runs.runs(name).values()
-    }
+    records = [run.record for name in rows for run in runs.runs(name).values()]
     flags = {
         "applications": (cell.application, _USUAL.application),
         "imbalance_factors": (f"{cell.imbalance_factor:g}", "100"),
@@ -35,8 +36,9 @@ def command(runs: CellRuns) -> str | None:
         "epochs": (cell.epochs, None),
         "rows": (",".join(rows), None),
         "seeds": (",".join(str(pair) for pair in pairs), "0"),
-        # Of several, the list of all runs says which has which.
-        "dtype_policy": (min(policies), "float32"),
+        # Of several, that of most: the list of all runs says which has which.
+        "backend": (_most(records, "backend"), None),
+        "dtype_policy": (_most(records, "dtype_policy"), "float32"),
     }
     words = [
         f"--{name}={value}"
@@ -44,3 +46,10 @@ def command(runs: CellRuns) -> str | None:
         if value != usual
     ]
     return " ".join(["python scripts/reproduce.py --table=cifar_lt", *words])
+
+
+def _most(records: Sequence[Mapping[str, Any]], name: str) -> str:
+    """Returns the value that most records have."""
+    return collections.Counter(one[name] for one in records).most_common(1)[0][
+        0
+    ]

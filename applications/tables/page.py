@@ -50,10 +50,10 @@ _RULE = """\
   times shorter than in its code.
 - Rows are paired by subset and seed. A line is *better* than another if the
   mean of at least three paired differences is more than two standard errors
-  above zero; of three pairs of lines that are alike, that rule takes one in
-  five for different. With fewer pairs, the 95 % interval of a paired bootstrap
-  over test images has to leave zero out, and the number of seeds is said: such
-  an interval knows nothing of how far another seed would move.
+  above zero. With three pairs, two lines that are alike are called better or
+  worse in one case of five. With fewer pairs, the 95 % interval of a paired
+  bootstrap over test images has to leave zero out, and the number of seeds is
+  said: such an interval knows nothing of how far another seed would move.
 - Adjusting the logits of plain cross-entropy afterwards costs nothing, so that
   each line says what it adds to that, over the pairs that both have. A star
   marks a difference that the rule calls clear.
@@ -253,11 +253,14 @@ def rank_correlation(
     one: CellRuns, other: CellRuns, lines: Sequence[LineName]
 ) -> float:
     """Returns the rank correlation of the mean accuracies of some lines."""
-    ranks = [
-        np.argsort(
-            np.argsort([np.mean(x.scores(line, "accuracy")) for line in lines])
-        )
+    means = [
+        np.array([np.mean(x.scores(line, "accuracy")) for line in lines])
         for x in (one, other)
+    ]
+    # Lines that are level share the mean of their ranks.
+    ranks = [
+        (each[:, None] > each).sum(1) + (each[:, None] == each).sum(1) / 2
+        for each in means
     ]
     return float(np.corrcoef(*ranks)[0, 1])
 

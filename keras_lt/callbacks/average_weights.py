@@ -29,7 +29,9 @@ class AverageWeights(keras.callbacks.Callback):
     Put it after callbacks that stop the training, or keep the best weights: at
     the end of an epoch with validation, what `EarlyStopping` and
     `ModelCheckpoint` find in the model are the averages, which were validated.
-    Averages are of weights from before a constraint is applied.
+    Put it before those that save a training to go on with it, such as
+    `BackupAndRestore`, as the averages are no weights to train on. They are of
+    weights from before a constraint is applied.
 
     Args:
         data: What the model is trained on: `Batches` or another `PyDataset`, a

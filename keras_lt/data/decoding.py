@@ -25,7 +25,6 @@ OF_THE_MACHINE = (
     errno.EMFILE,
     errno.ENFILE,
     errno.ENOMEM,
-    errno.EIO,
     errno.ESTALE,
     errno.ETIMEDOUT,
 )
@@ -76,6 +75,7 @@ def read_image(
         ) from None
     except Exception as error:  # Pillow raises a dozen kinds on broken files.
         if is_of_the_machine(error):
+            error.add_note(f"While reading {name}.")
             raise
         raise ValueError(
             "Every file must hold a whole image that Pillow can read. "

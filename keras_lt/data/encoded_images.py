@@ -221,6 +221,7 @@ class EncodedImages(abc.ABC):
             return self.encoded(row)
         except (OSError, RuntimeError) as error:
             if is_of_the_machine(error):
+                error.add_note(f"While reading {self.name(row)}.")
                 raise
             raise ValueError(
                 "Every image must be there to be read. Received: "

@@ -165,8 +165,9 @@ def _compare_full_depth(outcomes: ExitOutcomes, weights: np.ndarray) -> None:
                 "Thresholds are compared with full depth, which should be the "
                 f"best answer. Received: {full:.3f} there, and "
                 f"{full + gains.sum():.3f} with a threshold of {threshold} on "
-                "the same examples. Pass `mean_cost=1.0` for the best accuracy "
-                "at any depth, or train with a higher `training_threshold`.",
+                "the same examples. Pass `mean_cost=outcomes.costs[-1]` for "
+                "the best accuracy at any depth, or train with a higher "
+                "`training_threshold`.",
                 stacklevel=3,
             )
             return

@@ -9,7 +9,7 @@ from keras_lt.layers import CosineClassifier
 from keras_lt.validation import check_gives_logits
 from keras_lt.validation import check_positive_int
 
-_PROBABILITIES = ("softmax", "log_softmax", "sigmoid")
+_PROBABILITIES = ("softmax", "sigmoid")
 
 
 def make_classifier(

@@ -247,6 +247,8 @@ class _Run:
             for one in stage.callbacks:
                 if isinstance(one, ClassifierLimits):
                     one.lift()
+        # Of several processes, none is ahead of another by two saves.
+        sum_over_processes(np.zeros(1), strategy_of(self.model))
         self.progress.finish_stage(self.model)
 
     def _callbacks(self, index: int) -> list[keras.callbacks.Callback]:

@@ -240,10 +240,12 @@ def test_machine_without_files_left_is_no_broken_image(files, monkeypatch):
     for owner, name in ((Image, "open"), (data.ImageFiles, "encoded")):
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, no_more)
+            patch.setattr(data.ImageFiles, "name", lambda *arguments: "'0.png'")
             batches = in_order(files, num_threads=0, broken_images="replace")
-            with pytest.raises(OSError, match="Too many open files"):
+            with pytest.raises(OSError, match="Too many open") as caught:
                 batches[0]
         assert batches.broken == {}
+        assert caught.value.__notes__ == ["While reading '0.png'."]
 
 
 def test_wrong_choice(files):

@@ -94,12 +94,13 @@ def test_command_makes_the_runs_of_a_table(runs, tmp_path):
     runs.append(kept(tmp_path / "other.json", other))
     text = page.page(TABLE, runs, "")
     start = "python scripts/reproduce.py --table=cifar_lt"
-    own = "--applications=cifar10_lt --schedule=short --rows=plain,student"
+    own = "--applications=cifar10_lt --schedule=short --rows=plain,student "
+    own += "--backend=jax"
     assert f"{start} {own}\n" in text
     assert (
         f"{start} --applications=cifar10_lt --imbalance_factors=10 "
         "--augmentation=strong --schedule=short --epochs=3 --rows=second "
-        "--seeds=2\n"
+        "--seeds=2 --backend=jax\n"
     ) in text
 
 
