@@ -68,6 +68,7 @@ def hardware() -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu": _cpu_model(),
         "cpu_count": os.cpu_count(),
+        "threads": _threads(),
         "devices": _devices(),
     }
 
@@ -78,6 +79,12 @@ def _devices() -> list[str]:
     cuda = importlib.import_module("torch").cuda
     names = [cuda.get_device_name(i) for i in range(cuda.device_count())]
     return names or ["cpu:0"]
+
+
+def _threads() -> int | None:
+    """Returns to how many threads a run was limited, None if to none."""
+    number = os.environ.get("OMP_NUM_THREADS", "")
+    return int(number) if number.isdecimal() else None
 
 
 def _cpu_model() -> str:

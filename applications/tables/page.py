@@ -297,7 +297,13 @@ def _all_runs(runs: Sequence[KeptRun]) -> str:
         if run.failure is not None:
             continue
         record = run.record
-        devices = ", ".join(record["hardware"]["devices"])
+        hardware = record["hardware"]
+        devices = ", ".join(hardware["devices"])
+        if devices.startswith("cpu"):
+            devices = f"{devices} of {hardware['cpu']}"
+        # Older runs do not say it.
+        if hardware.get("threads"):
+            devices += f", threads: {hardware['threads']}"
         rows.append(
             [
                 f"`{run.name}`",
@@ -306,9 +312,7 @@ def _all_runs(runs: Sequence[KeptRun]) -> str:
                 f"{record['backend']} "
                 f"{record['versions'].get(record['backend'], '')}",
                 record["dtype_policy"],
-                f"{devices} of {record['hardware']['cpu']}"
-                if devices.startswith("cpu")
-                else devices,
+                devices,
                 f"{record['seconds'] / 60:.0f}",
                 f"{record['tau']:g}",
             ]

@@ -129,7 +129,9 @@ def test_failed_write_leaves_what_was_there(tmp_path):
 
 
 def test_provenance_can_be_kept(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
     found = json.loads(json.dumps(provenance.provenance()))
+    assert found["hardware"]["threads"] == 3
     assert found["versions"]["keras"]
     assert found["hardware"]["cpu_count"] >= 1
     assert found["hardware"]["devices"]

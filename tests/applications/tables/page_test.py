@@ -121,11 +121,12 @@ def test_failed_runs_are_rows(runs):
 
 
 def test_runs_say_where_they_come_from(runs):
+    text = "| 2026-11-28 | 0123456 | jax 0.10 | float32 | cpu:0 of a processor"
+    start = f"| `cifar10_lt/plain_short_seed0` {text}"
     rows = rows_of(page.page(TABLE, runs, ""))
-    assert (
-        "| `cifar10_lt/plain_short_seed0` | 2026-11-28 | 0123456 | jax 0.10 "
-        "| float32 | cpu:0 of a processor | 2 | 1 |"
-    ) in rows
+    assert f"{start}, threads: 2 | 2 | 1 |" in rows
+    del runs[0].record["hardware"]["threads"]
+    assert f"{start} | 2 | 1 |" in rows_of(page.page(TABLE, runs, ""))
 
 
 def test_two_lengths_are_ranked_against_each_other(runs):

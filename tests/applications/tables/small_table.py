@@ -91,7 +91,11 @@ def record(row, seed, kinds, keep=True, application="cifar10_lt", **settings):
         "backend": "jax",
         "dtype_policy": "float32",
         "versions": {"jax": "0.10"},
-        "hardware": {"devices": ["cpu:0"], "cpu": "a processor"},
+        "hardware": {
+            "devices": ["cpu:0"],
+            "cpu": "a processor",
+            "threads": 2,
+        },
         "seconds": 90.0,
         "tau": 1.0,
         "scores": scores,
