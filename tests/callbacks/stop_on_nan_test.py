@@ -152,3 +152,24 @@ def test_a_worker_that_fails_stops_the_training(threads, tmp_path):
     training.train(again, [stage(9)], tmp_path, verbose=0)
     for found, expected in zip(again.weights, one.weights, strict=True):
         np.testing.assert_array_equal(to_numpy(found), to_numpy(expected))
+
+
+def test_infinite_loss_stops_as_well():
+    model = vector_model()
+    model.compile("sgd", losses.BalancedSoftmax(COUNTS))
+    stop = StopOnNaN()
+    stop.set_model(model)
+    stop.on_epoch_begin(0)
+    with pytest.raises(FloatingPointError, match="loss=inf in step 2"):
+        stop.on_train_batch_end(2, {"loss": np.inf})
+
+
+def test_infinite_loss_stops_where_all_steps_are_left_out():
+    model = vector_model()
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1))
+    model.compile(optimizer, losses.BalancedSoftmax(COUNTS))
+    stop = StopOnNaN()
+    stop.set_model(model)
+    stop.on_epoch_begin(1)
+    with pytest.raises(FloatingPointError, match="loss=inf in epoch 1"):
+        stop.on_epoch_end(1, {"loss": np.inf})

@@ -134,8 +134,18 @@ def test_shards_share_the_epoch():
     rows = np.concatenate([shard.rows(5) for shard in shards])
     assert len(set(rows.tolist())) == len(rows) == 48
     assert {len(shard) for shard in shards} == {4}
-    first, second = (shard[0][0] for shard in shards[:2])
-    assert not np.array_equal(first, second)
+
+
+def test_shards_draw_other_numbers_for_their_transforms():
+    drawn = [[], []]
+    for number, own in enumerate(drawn):
+
+        def transform(images, labels, generator, own=own):
+            own.append(generator.random())
+            return images, labels
+
+        content(make(shard=(number, 2), transform=transform, num_threads=0), 0)
+    assert len(set(drawn[0] + drawn[1])) == 2 * len(drawn[0]) > 4
 
 
 def test_all_shards_evaluate_each_example_once():

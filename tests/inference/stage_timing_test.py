@@ -48,3 +48,15 @@ def test_work_of_other_calls_does_not_count(repeats, monkeypatch):
     stages = [stage(seconds) for seconds in SECONDS]
     found = stage_timing.time_stages(stages, np.zeros((2, 4)), repeats)
     np.testing.assert_allclose(found, SECONDS)
+
+
+def test_median_of_the_repeats_counts(monkeypatch):
+    clock, seconds = Clock(), iter([50.0, 1.0, 9.0, 2.0])
+    monkeypatch.setattr(stage_timing, "time", clock)
+
+    def run(rows):
+        clock.queued += next(seconds)  # The first is the warm-up.
+        return Pending(clock), None, rows
+
+    found = stage_timing.time_stages([run], np.zeros((2, 4)), 3)
+    np.testing.assert_allclose(found, [2.0])

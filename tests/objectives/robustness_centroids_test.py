@@ -171,6 +171,24 @@ def test_moving_average_is_measured_over_batches_that_are_named():
     }
 
 
+def test_moving_average_starts_from_batches_that_are_named():
+    images, labels = examples()
+    named = examples(seed=5, size=30)
+    model = small_model()
+    term = Robustness(
+        COUNTS,
+        centroids="moving_average",
+        momentum=0.999,
+        batches=keras_lt.data.Batches(named, batch_size=5),
+    )
+    rate = keras.optimizers.SGD(0.0)
+    model.compile(rate, crossentropy(), objectives=[term])
+    features = to_numpy(model(named[0])["features"])
+    means = [features[named[1] == label].mean(axis=0) for label in range(3)]
+    model.fit(images, labels, verbose=0)
+    np.testing.assert_allclose(to_numpy(term.centroids), means, atol=0.01)
+
+
 def test_chord_takes_means_of_unit_features():
     images, labels = examples()
     model = small_model()

@@ -80,6 +80,14 @@ def test_shards_are_the_epoch(sampler, count):
     assert np.ptp(classes, axis=0).max() <= 1
 
 
+def test_shards_are_in_the_order_of_the_epoch():
+    sampler = samplers.InstanceBalanced()
+    epoch = sampler(LABELS, seed=1, epoch=4).tolist()
+    for number in range(3):
+        part = sampler(LABELS, 1, 4, shard=(number, 3)).tolist()
+        assert part == [row for row in epoch if row in part]
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
 def test_shards_for_evaluation_leave_nothing_out(count):
     parts = [samplers.InOrder()(LABELS, shard=(i, count)) for i in range(count)]
@@ -182,6 +190,13 @@ def test_deferred_in_deferred_survives_json():
         "Deferred(InstanceBalanced(), "
         "Deferred(SquareRoot(), PowerLaw(q=0.1), 4), 2)"
     )
+
+
+def test_progressive_of_one_epoch_draws_as_the_data_are():
+    rows = samplers.Progressive(1)(LABELS, 0, 0)
+    counts = np.bincount(LABELS)
+    found = np.bincount(LABELS[rows], minlength=len(counts))
+    assert chi_square(found, counts) < 30
 
 
 def test_progressive_shuffles_the_epoch():

@@ -20,11 +20,15 @@ from keras_lt.training import train
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
-def make_batches(seed=0, batch_size=4, sampler=None):
+def make_batches(seed=0, batch_size=4, sampler=None, last_batch="keep"):
     labels = np.arange(12) % 3
     x = np.random.default_rng(0).normal(size=(12, 2)) + labels[:, None]
     return data.Batches(
-        (x.astype("float32"), labels), batch_size, sampler, seed=seed
+        (x.astype("float32"), labels),
+        batch_size,
+        sampler,
+        seed=seed,
+        last_batch=last_batch,
     )
 
 
@@ -263,6 +267,10 @@ OTHER_SETTINGS = {
     "batch_size": (
         lambda: {"batches": make_batches(batch_size=6)},
         "batches.batch_size=6 in stage 'one'; .* has 4",
+    ),
+    "last_batch": (
+        lambda: {"batches": make_batches(last_batch="drop")},
+        "batches.last_batch='drop' in stage 'one'; .* has 'keep'",
     ),
     "seed": (
         lambda: {"batches": make_batches(3)},

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from keras_lt.data import transforms
+from keras_lt.data.transforms import color_jitter
 from keras_lt.data.transforms.color_jitter import _jittered
 
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -68,6 +69,43 @@ def test_what_leaves_the_range_is_cut_off():
     found = _jittered(pictures(1)[0], np.array([0.9, 0, 0, 0]), [0, 1, 2, 3])
     assert found.dtype == np.uint8
     assert found.max() == 255
+
+
+def test_each_strength_is_that_of_its_change():
+    """Grey images have no saturation and no hue to change."""
+    colored = pictures(20)
+    grey = np.repeat(colored[..., :1], 3, axis=-1)
+    for name, changes_grey in {
+        "brightness": True,
+        "contrast": True,
+        "saturation": False,
+        "hue": False,
+    }.items():
+        jitter = transforms.ColorJitter(**{name: 0.4})
+        for images, changed in ((colored, True), (grey, changes_grey)):
+            generator = np.random.default_rng(0)
+            found, _ = jitter(images, np.zeros(20), generator)
+            gap = np.abs(found.astype(int) - images).max(axis=(1, 2, 3))
+            assert (np.median(gap) > 3) is np.bool_(changed), name
+    # Contrast keeps the mean, which brightness does not.
+    jitter = transforms.ColorJitter(contrast=0.4)
+    found, _ = jitter(grey, np.zeros(20), np.random.default_rng(0))
+    np.testing.assert_allclose(
+        found.mean(axis=(1, 2, 3)), grey.mean(axis=(1, 2, 3)), atol=1
+    )
+
+
+def test_changes_come_in_every_order(monkeypatch):
+    orders = []
+    monkeypatch.setattr(
+        color_jitter,
+        "_jittered",
+        lambda image, numbers, order: orders.append(tuple(order)) or image,
+    )
+    transforms.ColorJitter(0.4)(
+        pictures(400), np.zeros(400), np.random.default_rng(0)
+    )
+    assert len(set(orders)) == 24
 
 
 def test_strengths_are_drawn_uniformly():

@@ -33,9 +33,12 @@ def test_random_parts_are_as_asked(height, width):
     assert 0.72 < ratios.min() < 0.78 and 1.28 < ratios.max() < 1.38
     # Uniform in its logarithm, so that wide and tall are as frequent.
     assert np.log(ratios).mean() == pytest.approx(0, abs=0.015)
-    spare = height - heights
-    places = tops[spare > 9] / spare[spare > 9]
-    assert places.mean() == pytest.approx(0.5, abs=0.03)
+    spare = np.stack([height - heights, width - widths])
+    free = (spare > 9).all(axis=0)
+    places = np.stack([tops, lefts])[:, free] / spare[:, free]
+    np.testing.assert_allclose(places.mean(axis=1), 0.5, atol=0.03)
+    # Up and down does not go with left and right.
+    assert abs(np.corrcoef(places)[0, 1]) < 0.08
 
 
 def test_part_that_never_fits_is_taken_from_the_middle():

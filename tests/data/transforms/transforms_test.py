@@ -179,6 +179,25 @@ def test_cut_mix_labels_say_how_much_of_each_image_there_is():
     assert 0.15 < np.mean(shares) < 0.45
 
 
+@pytest.mark.parametrize("alpha", [0.2, 1.0])
+def test_cut_mix_pastes_one_less_a_beta_of_the_area(alpha):
+    for seed in range(20):
+        images = np.arange(6, dtype="uint8").repeat(1600).reshape(6, 40, 40, 1)
+        cut = transforms.CutMix(6, alpha)
+        mixed, _ = cut(images, np.arange(6), rng(seed))
+        generator = rng(seed)
+        generator.random()  # Whether there is anything to do.
+        size = int(40 * np.sqrt(1 - generator.beta(alpha, alpha)))
+        edges = []
+        for _ in range(2):
+            middle = int(generator.integers(40))
+            begin = middle - size // 2
+            edges.append(slice(max(begin, 0), max(min(begin + size, 40), 0)))
+        expected = images.copy()
+        expected[:, *edges] = images[generator.permutation(6)][:, *edges]
+        np.testing.assert_array_equal(mixed, expected)
+
+
 def test_cut_mix_leaves_batches_by_its_probability():
     images, labels = batch(4, size=4)
     mixed, soft = transforms.CutMix(5, probability=0)(images, labels, rng())
