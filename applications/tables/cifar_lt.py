@@ -7,7 +7,7 @@ from applications.tables.table import Table
 
 _CAO = "Cao et al., 2019"
 _TRICKS = "Zhang et al., 2021"
-_SAMUEL = "Samuel and Chechik, 2021, with AutoAugment"
+_SAMUEL = "Samuel and Chechik, 2021 (its code has AutoAugment)"
 _DUGGAL = "Duggal et al., 2020"
 
 _FOUR_TEACHERS = (

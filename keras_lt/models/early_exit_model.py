@@ -86,8 +86,9 @@ class EarlyExitModel(StagedModel):
             classifier; None for none.
         feature_layers: Names of layers of the backbone whose outputs are
             returned too, as `features/<name>`, for objectives to read.
-        weight_decay: Coupled L2 decay of all trainable variables, as in
-            PyTorch's SGD: its gradient is `weight_decay * variable`.
+        weight_decay: Coupled L2 decay of all trainable variables but those of
+            objectives, as in PyTorch's SGD: its gradient is `weight_decay *
+            variable`.
         rematerialize: Names of layers of the backbone, as in `LongTailModel`;
             the maps at the exits are kept, too. Those of `exits` will do.
         **kwargs: `name` and `dtype`, as in `keras.Model`.

@@ -44,8 +44,9 @@ class LongTailModel(ClassificationModel):
             between the features and the classifier.
         feature_layers: Names of layers of the backbone whose outputs are
             returned as well, for objectives to read.
-        weight_decay: Coupled L2 decay of all trainable variables, as in
-            PyTorch's SGD: its gradient is `weight_decay * variable`.
+        weight_decay: Coupled L2 decay of all trainable variables but those of
+            objectives, as in PyTorch's SGD: its gradient is `weight_decay *
+            variable`.
         rematerialize: Names of layers of the backbone, those that
             `models.valid_exits` lists. Training keeps the maps at these alone,
             and computes what is between them once more for the gradient: less

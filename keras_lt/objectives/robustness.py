@@ -44,7 +44,7 @@ class Robustness(Objective):
     batch, and a margin of `2 * radius` for `j` of another class. It is averaged
     over the examples of a class, then over the classes of the batch. Batches
     need several examples of a class (`samplers.ClassAware`), and 4 of them
-    leave a loss of `log(4)` at the least. Examples of weight 0, and those that
+    leave a loss of `log(4)` at the least, but with `negatives_only`. Examples of weight 0, and those that
     `mask_objectives` leaves out, bring no loss, but count among the examples
     of their class: of it remains the share that others have.
 
@@ -60,13 +60,13 @@ class Robustness(Objective):
             the published code, where it collapses; or one radius per class.
         mean_radius: Mean of the radii over the classes, in units of the
             distance. 0 is the control without a worst case.
-        bound: `"same_class"` is the form of the paper and bounds the part of
-            the loss that separates classes; `"strict"` bounds all of it;
-            `"negatives_only"` leaves other examples of the class out of the
-            sum.
+        bound: `"same_class"` is the form of the released code and bounds the
+            part of the loss that separates classes; `"strict"` bounds all of
+            it; `"negatives_only"` leaves other examples of the class out of
+            the sum.
         distance: `"euclidean"`; `"chord"`, between features of length 1; or
             `"squared_euclidean"`, whose margin also grows with the distance of
-            the two examples.
+            the two examples, and with which `"same_class"` bounds nothing.
         temperature: What distances are divided by, greater than 0.
         centroids: `"epoch"`, means over a pass in evaluation mode at the
             start of each epoch; `"moving_average"` over the batches; or

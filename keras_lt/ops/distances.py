@@ -68,6 +68,9 @@ def euclidean(a: Tensor, b: Tensor) -> Tensor:
         b: `(m, dim)`, likewise.
 
     Returns:
-        `(n, m)`, in float32; what is closer than 1e-6 counts as 1e-6.
+        `(n, m)`, in float32; what is closer than 1e-6 counts as 1e-6. They
+        come from a product of matrices, so that small ones are as exact as
+        the backend multiplies: to about 5e-3 between features of length 20,
+        and less where a GPU rounds to TF32.
     """
     return ops.sqrt(ops.maximum(squared_euclidean(a, b), _SQUARED_FLOOR))

@@ -30,9 +30,10 @@ def robust_losses(
     by up to `2 r`, so the worst one is bounded by adding that to the terms
     `j` that count as movable:
 
-    - `"same_class"`: those of other classes, as in the paper. The part of
-      the loss that separates classes is bounded; the part that gathers the
-      examples of one class is that of the centroid as it is.
+    - `"same_class"`: those of other classes, as in the released code. The
+      part of the loss that separates classes is bounded, though not with
+      squared distances; the part that gathers the examples of one class is
+      that of the centroid as it is.
     - `"strict"`: all but `i` itself, which bounds the whole loss.
     - `"negatives_only"`: those of other classes, while the other examples of
       the class are left out of the sum. It bounds the loss of that sum.

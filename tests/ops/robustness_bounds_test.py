@@ -217,6 +217,25 @@ def test_squared_distance_needs_the_length_of_each_pair():
     assert np.all(strict >= worst - 1e-4 * (1 + worst))
 
 
+def test_squared_distance_has_no_bound_on_the_separation_alone():
+    """What `same_class` adds differs between the examples of a class."""
+    batch = reference.Batch(
+        features=np.array([[0.0], [3.0], [3.2]]),
+        labels=np.array([0, 0, 1]),
+        centroids=np.array([[0.0], [3.2]]),
+        radii=np.array([1.5, 0.0]),
+    )
+    values = losses(batch, "same_class", "squared_euclidean")
+    compactness = 9 / 2 + np.log(1 + np.exp(-9))
+    centroids = np.linspace(-1.5, 1.5, 301)[:, None]
+    inside = np.exp(-((centroids - batch.features[:2, 0]) ** 2)).sum(1)
+    outside = np.exp(-((centroids[:, 0] - 3.2) ** 2))
+    worst = np.log(1 + outside / inside).max()
+    found = np.mean(values[:2]) - compactness
+    assert found == pytest.approx(0.2118, abs=1e-3)
+    assert worst == pytest.approx(0.2340, abs=1e-3)
+
+
 def test_margin_of_the_squared_distance_is_in_the_units_of_features():
     batch = reference.random_batch()
     scaled = batch.replace(
