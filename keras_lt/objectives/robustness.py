@@ -44,9 +44,10 @@ class Robustness(Objective):
     batch, and a margin of `2 * radius` for `j` of another class. It is averaged
     over the examples of a class, then over the classes of the batch. Batches
     need several examples of a class (`samplers.ClassAware`), and 4 of them
-    leave a loss of `log(4)` at the least, but with `negatives_only`. Examples of weight 0, and those that
-    `mask_objectives` leaves out, bring no loss, but count among the examples
-    of their class: of it remains the share that others have.
+    leave a loss of `log(4)` at the least, but with `negatives_only`. Examples
+    of weight 0, and those that `mask_objectives` leaves out, bring no loss,
+    but count among the examples of their class: of it remains the share that
+    others have.
 
     `fit` refreshes the centroids by itself, from the data that it trains on.
     With `train_on_batch`, which knows no epochs, take another kind of

@@ -224,6 +224,7 @@ def test_squared_distance_has_no_bound_on_the_separation_alone():
         labels=np.array([0, 0, 1]),
         centroids=np.array([[0.0], [3.2]]),
         radii=np.array([1.5, 0.0]),
+        class_weights=np.ones(2),
     )
     values = losses(batch, "same_class", "squared_euclidean")
     compactness = 9 / 2 + np.log(1 + np.exp(-9))
