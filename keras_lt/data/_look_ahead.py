@@ -16,7 +16,8 @@ class LookAhead:
     """Keeps the batches after the last one that was asked for under way.
 
     Each is known by its epoch and index, so neither timing nor a change of the
-    epoch in the middle can put one in the place of another.
+    epoch in the middle can put one in the place of another. Where every tenth
+    batch is asked for, as to look at a part of the data, those are made.
 
     Args:
         make: Makes the batch of `(epoch, index)`; called from any thread.
@@ -34,6 +35,7 @@ class LookAhead:
         self._pool: ThreadPoolExecutor | None = None
         self._process = 0
         self._pending: dict[tuple[int, int], Future[Any]] = {}
+        self._last = (0, -1)
 
     @property
     def in_flight(self) -> int:
@@ -46,8 +48,9 @@ class LookAhead:
             return self.make(epoch, index)
         with self._lock:
             self._start()
-            last = min(self.length, index + self.in_flight)
-            window = [(epoch, number) for number in range(index, last)]
+            step = self._step_to(epoch, index)
+            last = min(self.length, index + step * self.in_flight)
+            window = [(epoch, number) for number in range(index, last, step)]
             for key in set(self._pending).difference(window):
                 self._pending.pop(key).cancel()
             for key in window:
@@ -55,6 +58,12 @@ class LookAhead:
                     self._pending[key] = self._submit(key)
             wanted = self._pending.pop((epoch, index))
         return wanted.result()
+
+    def _step_to(self, epoch: int, index: int) -> int:
+        """Returns how far this batch is from the last one, 1 or more."""
+        last_epoch, last = self._last
+        self._last = (epoch, index)
+        return max(1, index - last) if epoch == last_epoch else 1
 
     def _submit(self, key: tuple[int, int]) -> Future[Any]:
         if self._pool is None:

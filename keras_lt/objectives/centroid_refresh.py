@@ -40,9 +40,11 @@ class CentroidRefresh(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Compiles the pass anew, as layers may have been frozen since."""
         if self.data is not None:
-            name = self.objective.features
-            model = self.model.feature_model(name)
-            self._feature_model = on_own_devices(model)
+            model = self.model.feature_model(self.objective.features)
+            # Maps are pooled where they are: they are large.
+            pooled = self.objective.pooling(model.output)
+            pooled_model = keras.Model(model.input, pooled)
+            self._feature_model = on_own_devices(pooled_model)
 
     def on_epoch_begin(
         self, epoch: int, logs: dict[str, Any] | None = None
@@ -111,8 +113,7 @@ class CentroidRefresh(keras.callbacks.Callback):
         if self.data is None or self._feature_model is None:
             return
         batches = self.data.batches(self.params.get("steps"), limit)
-        for maps, labels in predict_batches(self._feature_model, batches):
-            features = self.objective.pooling(maps)
+        for features, labels in predict_batches(self._feature_model, batches):
             yield self.objective.points_of(features), labels
 
     def _by_group(

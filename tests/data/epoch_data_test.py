@@ -99,6 +99,21 @@ class KnownSets(Sets):
         return 100
 
 
+def test_a_limit_makes_few_other_batches():
+    made = []
+
+    def note(images, labels, generator):
+        made.append(int(images[0, 0]) // 20)
+        return images, labels
+
+    batches = data.Batches((X, Y), 20, InOrder(), note, num_threads=2)
+    images, _, number = read(EpochData(batches), limit=4)
+    assert number == 4
+    # Before the second one, nobody can know that those between are left out.
+    assert set(made) - {1, 2, 3, 4} == {0, 8, 16, 24}
+    np.testing.assert_array_equal(images[::20, 0] // 20, [0, 8, 16, 24])
+
+
 def test_a_limit_holds_without_steps():
     images, _, number = read(EpochData(KnownSets()), limit=10)
     assert number == 10

@@ -1,5 +1,7 @@
 """What each transform does to a batch."""
 
+import tracemalloc
+
 import keras
 import numpy as np
 import pytest
@@ -155,6 +157,16 @@ def test_mixup_mixes_images_and_labels_by_one_share():
         mixed, share * images + (1 - share) * images[partners], rtol=1e-5
     )
     assert soft.dtype == mixed.dtype == "float32"
+
+
+def test_soft_labels_take_no_more_memory_than_they_have():
+    images, labels = batch(4, size=2)
+    mixup = transforms.Mixup(8142)
+    tracemalloc.start()
+    mixup(images, labels, rng())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20 * 4 * 4 * 8142
 
 
 def test_mixup_twice_mixes_soft_labels():
