@@ -49,8 +49,11 @@ def choose_thresholds(
     set has but a few of the rare classes. So a loss must stay below its limit
     by a `margin`; without one, more is lost on other examples as often as not.
     One threshold for all exits has less to choose from, saves less, and keeps
-    its limits better. Where the last exit is not the best, a loss against it
-    means little: there is a warning then.
+    its limits better.
+
+    Where early answers are clearly better than those at full depth, a loss
+    against these means little. Instead of the least work, the best accuracy is
+    then found, for no more work than at full depth, with a warning.
 
     The search tries every place of a single threshold; then all combinations
     of the quantiles of the scores, 65,536 at most; then it moves the threshold
@@ -101,12 +104,15 @@ def choose_thresholds(
     """
     _check_given(max_accuracy_loss, mean_cost, latency)
     check_choice("metric", metric, tuple(METRICS))
-    limits = _limits(metric, max_accuracy_loss, max_group_loss)
     check_not_negative("margin", margin)
+    mixes = {m: w for m, w in outcomes.weights.items() if w is not None}
+    counted = mixes["all" if metric == "accuracy" else "balanced"]
+    if max_accuracy_loss is not None and _is_worse(outcomes, counted):
+        max_accuracy_loss, mean_cost = None, float(outcomes.costs[-1])
+    limits = _limits(metric, max_accuracy_loss, max_group_loss)
     costs, budget = outcomes.costs, mean_cost
     if latency is not None:
         costs, budget = _seconds(outcomes), latency
-    mixes = {m: w for m, w in outcomes.weights.items() if w is not None}
     goal = ThresholdGoal(
         limits=np.array([limits.get(mix, np.inf) for mix in mixes]),
         judged=tuple(
@@ -117,9 +123,6 @@ def choose_thresholds(
         cheapest=budget is None,
         margin=margin,
     )
-    counted = mixes["all" if metric == "accuracy" else "balanced"]
-    if max_accuracy_loss is not None:
-        _compare_full_depth(outcomes, counted)
     added = _added(outcomes.correct, costs / costs[-1], mixes, counted)
     thresholds, totals = search(outcomes.scores, added, goal, per_exit)
     if not goal.is_met(totals):
@@ -152,8 +155,8 @@ def _check_given(*values: float | None) -> None:
             check_positive(name, value)
 
 
-def _compare_full_depth(outcomes: ExitOutcomes, weights: np.ndarray) -> None:
-    """Warns where early answers are clearly better than those at full depth."""
+def _is_worse(outcomes: ExitOutcomes, weights: np.ndarray) -> bool:
+    """Returns whether full depth is clearly worse than early answers; warns."""
     correct, rows = 1.0 * outcomes.correct, np.arange(len(outcomes))
     full = float(weights @ correct[:, -1])
     for threshold in TRIED:
@@ -162,15 +165,16 @@ def _compare_full_depth(outcomes: ExitOutcomes, weights: np.ndarray) -> None:
         # Three standard errors, as several thresholds are tried.
         if gains.sum() > 3 * np.linalg.norm(gains):
             warnings.warn(
-                "Thresholds are compared with full depth, which should be the "
+                "A loss is measured against full depth, which should be the "
                 f"best answer. Received: {full:.3f} there, and "
                 f"{full + gains.sum():.3f} with a threshold of {threshold} on "
-                "the same examples. Pass `mean_cost=outcomes.costs[-1]` for "
-                "the best accuracy at any depth, or train with a higher "
-                "`training_threshold`.",
+                "the same examples. The best accuracy at any depth is chosen "
+                "instead of the least work. For a better full depth, train "
+                "with a higher `training_threshold`.",
                 stacklevel=3,
             )
-            return
+            return True
+    return False
 
 
 def _limits(
