@@ -1,9 +1,6 @@
 """The command that makes the runs of a table again."""
 
-import collections
-from collections.abc import Mapping
-from collections.abc import Sequence
-from typing import Any
+import statistics
 
 from applications.tables.cell import Cell
 from applications.tables.pairing import CellRuns
@@ -37,8 +34,11 @@ def command(runs: CellRuns) -> str | None:
         "rows": (",".join(rows), None),
         "seeds": (",".join(str(pair) for pair in pairs), "0"),
         # Of several, that of most: the list of all runs says which has which.
-        "backend": (_most(records, "backend"), None),
-        "dtype_policy": (_most(records, "dtype_policy"), "float32"),
+        "backend": (statistics.mode(r["backend"] for r in records), None),
+        "dtype_policy": (
+            statistics.mode(r["dtype_policy"] for r in records),
+            "float32",
+        ),
     }
     words = [
         f"--{name}={value}"
@@ -46,10 +46,3 @@ def command(runs: CellRuns) -> str | None:
         if value != usual
     ]
     return " ".join(["python scripts/reproduce.py --table=cifar_lt", *words])
-
-
-def _most(records: Sequence[Mapping[str, Any]], name: str) -> str:
-    """Returns the value that most records have."""
-    return collections.Counter(one[name] for one in records).most_common(1)[0][
-        0
-    ]

@@ -6,6 +6,7 @@ from keras_lt.graph.layer_names import LayerNames
 from keras_lt.graph.layer_names import check_names
 from keras_lt.graph.operations import Place
 from keras_lt.graph.operations import activation_name
+from keras_lt.graph.operations import gives_probabilities
 from keras_lt.graph.operations import innermost_last
 from keras_lt.graph.operations import is_graph
 from keras_lt.graph.operations import last_operation
@@ -22,6 +23,7 @@ __all__ = [
     "check_backbone",
     "check_names",
     "feature_extractor",
+    "gives_probabilities",
     "innermost_last",
     "is_graph",
     "last_operation",

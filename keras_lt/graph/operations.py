@@ -101,6 +101,11 @@ def activation_name(operation: Any) -> str:
     return getattr(activation, "__name__", type(operation).__name__.lower())
 
 
+def gives_probabilities(operation: Any) -> bool:
+    """Tells whether an operation ends in probabilities instead of logits."""
+    return activation_name(operation) in ("softmax", "sigmoid")
+
+
 def tensors_in(structure: Any) -> list[Tensor]:
     """Returns the symbolic tensors of a nested structure."""
     return [

@@ -3,13 +3,12 @@
 import keras
 
 from keras_lt.graph import activation_name
+from keras_lt.graph import gives_probabilities
 from keras_lt.graph import innermost_last
 from keras_lt.graph import is_graph
 from keras_lt.layers import CosineClassifier
 from keras_lt.validation import check_gives_logits
 from keras_lt.validation import check_positive_int
-
-_PROBABILITIES = ("softmax", "sigmoid")
 
 
 def make_classifier(
@@ -38,7 +37,7 @@ def make_classifier(
 def _check_last(classifier: keras.layers.Layer) -> None:
     """Raises if the classifier makes probabilities at its end."""
     last = _innermost(classifier)
-    if activation_name(last) in _PROBABILITIES:
+    if gives_probabilities(last):
         raise ValueError(
             "`classifier` must return logits, not probabilities. Received: "
             f"{classifier.name!r}, which ends with {last.name!r}, a "

@@ -4,11 +4,9 @@ from typing import Any
 
 import keras
 
-from keras_lt.graph import activation_name
 from keras_lt.graph import feature_extractor
+from keras_lt.graph import gives_probabilities
 from keras_lt.graph import innermost_last
-
-_PROBABILITIES = ("softmax", "sigmoid")
 
 
 def teacher_graph(model: Any, features: str | None) -> keras.Model:
@@ -37,8 +35,9 @@ def teacher_graph(model: Any, features: str | None) -> keras.Model:
     both = feature_extractor(model, [features])
     found, end = both.output[f"features/{features}"], both.output["features"]
     outputs = {"features": found}
-    if end is not found and len(end.shape) == 2 and not _squashed(model):
-        outputs["logits"] = end
+    if end is not found and len(end.shape) == 2:
+        if not gives_probabilities(innermost_last(model)):
+            outputs["logits"] = end
     return keras.Model(both.input, outputs)
 
 
@@ -56,11 +55,6 @@ def _check_graph(model: Any) -> None:
         f"Received: {name!r}, a {type(model).__name__}. Call it on a "
         "`keras.Input` and make a `keras.Model` of the result."
     )
-
-
-def _squashed(model: keras.Model) -> bool:
-    """Tells whether a model ends in probabilities instead of logits."""
-    return activation_name(innermost_last(model)) in _PROBABILITIES
 
 
 def _last_names(model: keras.Model) -> list[str]:

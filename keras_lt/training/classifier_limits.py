@@ -44,7 +44,6 @@ class ClassifierLimits(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Sets constraints and regularizers, which the compiled step has."""
-        self.lift()
         layers = selected_layers(self.model, self.classifier)
         self._before = [
             (variable, variable.constraint, variable.regularizer)

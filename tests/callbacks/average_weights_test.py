@@ -234,20 +234,24 @@ class Stop(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
+def values_after_training(model, epochs, *callbacks):
+    batches = data.Batches(examples(), 8)
+    model.compile(sgd(), loss=crossentropy())
+    model.fit(
+        batches,
+        epochs=epochs,
+        verbose=0,
+        shuffle=False,
+        callbacks=[batches.callback(), AverageWeights(batches), *callbacks],
+    )
+    return values_of(model)
+
+
 def test_training_that_stops_early_ends_with_averages():
     found = []
     for epochs, stop in ((2, None), (9, 1)):
         keras.utils.set_random_seed(2)
-        batches = data.Batches(examples(), 8)
-        model = with_dropout()
-        model.compile(sgd(), loss=crossentropy())
-        model.fit(
-            batches,
-            epochs=epochs,
-            verbose=0,
-            callbacks=[AverageWeights(batches), Stop(stop)],
-        )
-        found.append(values_of(model))
+        found.append(values_after_training(with_dropout(), epochs, Stop(stop)))
     for one, two in zip(*found, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-6, atol=1e-7)
 
@@ -304,21 +308,7 @@ def test_evaluation_at_any_time_leaves_the_training_as_it_is():
     found = []
     for callbacks in ([], [Evaluate()]):
         keras.utils.set_random_seed(2)
-        batches = data.Batches(examples(), 8)
-        model = plain_model()
-        model.compile(sgd(), loss=crossentropy())
-        model.fit(
-            batches,
-            epochs=3,
-            verbose=0,
-            shuffle=False,
-            callbacks=[
-                batches.callback(),
-                AverageWeights(batches),
-                *callbacks,
-            ],
-        )
-        found.append(values_of(model))
+        found.append(values_after_training(plain_model(), 3, *callbacks))
     for one, two in zip(*found, strict=True):
         np.testing.assert_array_equal(one, two)
 
