@@ -9,7 +9,8 @@ if os.environ.get("KERAS_BACKEND") == "jax":
     _COMPILE_FAST = (
         "--xla_backend_optimization_level=1 "
         "--xla_llvm_disable_expensive_passes=true "
-        "--xla_cpu_use_fusion_emitters=false"
+        "--xla_cpu_use_fusion_emitters=false "
+        "--xla_cpu_parallel_codegen_split_count=1"
     )
     _FLAGS = os.environ.get("XLA_FLAGS", "")
     os.environ["XLA_FLAGS"] = f"{_COMPILE_FAST} {_FLAGS}"

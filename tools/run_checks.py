@@ -12,6 +12,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -71,7 +72,11 @@ def run_tests(backend: str, workers: int) -> tuple[str, bool, float]:
     if workers > 1:
         settings.update(ONE_THREAD)
         command += ["-n", str(workers), "--dist", "worksteal"]
-    return run(f"tests on {backend}", command, settings)
+    with tempfile.TemporaryDirectory() as compiled:
+        # For JAX: what one process has compiled, the others need not.
+        settings["JAX_COMPILATION_CACHE_DIR"] = compiled
+        settings["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+        return run(f"tests on {backend}", command, settings)
 
 
 def run(
