@@ -80,7 +80,8 @@ def install(task):
     requirements = files_of(task)[-1]
     say(f"installing {', '.join(packages(task))} (some minutes)")
     pip = [str(python), "-m", "pip", "install", "--quiet"]
-    pip += ["--no-input", "--disable-pip-version-check"]
+    # Python compiles what is imported then; most of all this never is.
+    pip += ["--no-input", "--disable-pip-version-check", "--no-compile"]
     run(pip + ["-r", str(requirements)])
     say("installing keras_lt from this folder")
     run(pip + ["--no-deps", "--editable", str(ROOT)])
