@@ -97,9 +97,10 @@ class Distillation(Objective):
         if classes is None:
             raise ValueError(
                 "Teachers must all have logits, of the same classes, to be "
-                "learned from. Received: one without, or of other classes. A "
-                "teacher that ends in a softmax is best made without it, such "
-                "as by `classifier_activation=None`; or use "
+                "learned from. Received: one without, or of other classes, or "
+                "a cache that keeps none. A teacher that ends in a softmax is "
+                "best made without it, such as by `classifier_activation=None`;"
+                " a `TeacherCache` with `logits=True`; or use "
                 "`FeatureDistillation` with `logit_weight=0`."
             )
         if self.class_counts is not None and len(self.class_counts) != classes:

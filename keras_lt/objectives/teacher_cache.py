@@ -46,6 +46,9 @@ class TeacherCache:
         folder: Where the outputs are kept; made if it is not there.
         dtype: `"float16"` or `"float32"`, what outputs are stored as. Students
             get float32.
+        logits: Whether to keep logits, where teachers have them. Features alone
+            do for `FeatureDistillation` with `logit_weight=0`, and of many
+            classes the logits take most of the room.
 
     Raises:
         ValueError: If the folder holds teachers that cannot be read.
@@ -71,9 +74,13 @@ class TeacherCache:
     """
 
     def __init__(
-        self, folder: str | os.PathLike[str], dtype: str = "float16"
+        self,
+        folder: str | os.PathLike[str],
+        dtype: str = "float16",
+        logits: bool = True,
     ) -> None:
         self.dtype = check_choice("dtype", dtype, ("float16", "float32"))
+        self.logits = bool(logits)
         self.folder = pathlib.Path(folder)
         if self.folder.exists() and not self.folder.is_dir():
             raise ValueError(
@@ -103,7 +110,7 @@ class TeacherCache:
 
     @property
     def num_classes(self) -> int | None:
-        """Number of logits; None if not all teachers have as many."""
+        """Number of logits; None if they are not kept, or differ."""
         found = {one.num_classes for one in self._teachers}
         return found.pop() if len(found) == 1 else None
 
@@ -153,6 +160,7 @@ class TeacherCache:
         manifest = {
             **describe_batches(batches),
             "dtype": self.dtype,
+            "logits": self.logits,
             "epochs": views.epochs,
             "entries": views.entries,
             "image_shape": list(image_shape),
@@ -183,9 +191,9 @@ class TeacherCache:
 
         Returns:
             Batches whose labels are a dict: `"label"`, as before;
-            `"teacher_features"`, `(batch, sum of feature_dims)`; and, if all
-            teachers have logits of the same classes, `"teacher_logits"`,
-            `(batch, num_classes)`, their mean.
+            `"teacher_features"`, `(batch, sum of feature_dims)`; and, if
+            logits are kept and all teachers have them, of the same classes,
+            `"teacher_logits"`, `(batch, num_classes)`, their mean.
 
         Raises:
             ValueError: If the cache is empty, or not for these batches.

@@ -22,8 +22,19 @@ from keras_lt.plain_description import first_difference
 from keras_lt.plain_description import name_of
 from keras_lt.seed_states import is_seed_state
 
-_FORMAT = 1
+_FORMAT = 2
 """Raised when the meaning of a file changes."""
+
+_COMPARED = (
+    "format",
+    "keras_lt",
+    "data",
+    "transform",
+    "order",
+    "dtype",
+    "logits",
+)
+"""What all teachers of a cache have in common."""
 
 
 def describe_batches(batches: Batches) -> dict[str, Any]:
@@ -49,7 +60,7 @@ def check_same_batches(
         current: What is compared, which may lack some entries.
         folder: Where the cache is.
     """
-    for key in ("format", "keras_lt", "data", "transform", "order", "dtype"):
+    for key in _COMPARED:
         if key not in current:
             continue
         found = first_difference(saved.get(key), current[key], key)

@@ -18,7 +18,7 @@ class StoredTeacher:
     Attributes:
         manifest: What they were computed from.
         features: `(epochs, positions, dim)` or `(rows, dim)`, on the disk.
-        logits: Likewise; None if the teacher has none.
+        logits: Likewise; None if there are none, or they are not kept.
         marks: Short numbers of the images, `(epochs, positions)` or `(rows,)`.
 
     Raises:
@@ -33,7 +33,7 @@ class StoredTeacher:
             self.features = self._read("features")
             self.marks = self._read("marks")
             self.logits: np.ndarray | None = None
-            if self.num_classes is not None:
+            if "logits" in expected_arrays(self.manifest):
                 self.logits = self._read("logits")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(
@@ -49,8 +49,8 @@ class StoredTeacher:
 
     @property
     def num_classes(self) -> int | None:
-        """Number of logits; None if there are none."""
-        return self.manifest["teacher"]["num_classes"]
+        """Number of logits; None if `logits` is."""
+        return None if self.logits is None else self.logits.shape[-1]
 
     @property
     def epochs(self) -> int | None:
@@ -79,6 +79,6 @@ def expected_arrays(
         "features": ((*entries, teacher["feature_dim"]), dtype),
         "marks": (entries, "uint32"),
     }
-    if teacher["num_classes"] is not None:
+    if manifest["logits"] and teacher["num_classes"] is not None:
         arrays["logits"] = ((*entries, teacher["num_classes"]), dtype)
     return arrays

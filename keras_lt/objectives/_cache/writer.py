@@ -72,10 +72,15 @@ class CacheWriter:
     def append(self, values: dict[str, np.ndarray]) -> None:
         """Writes the next entries of all arrays.
 
+        Args:
+            values: Those entries, by name; others are left out.
+
         Raises:
             ValueError: If a value is not finite in the type of its array.
         """
-        stored = {name: self._stored(name, one) for name, one in values.items()}
+        stored = {
+            name: self._stored(name, values[name]) for name in self._arrays
+        }
         self._in_words(lambda: self._append(stored))
 
     def finish(self, name: str, number: int) -> None:

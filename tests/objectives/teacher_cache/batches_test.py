@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 import keras_lt
+from keras_lt import objectives
 from keras_lt import samplers
 from keras_lt.data import transforms
 from keras_lt.objectives import TeacherCache
@@ -55,6 +56,30 @@ def test_an_entry_per_epoch_and_draw(tmp_path, dtype, tolerance):
     check_outputs(cached, make_batches(), teachers, (0, 2, 1), tolerance)
     features = np.load(tmp_path / "teacher_2" / "features.npy", mmap_mode="r")
     assert (features.shape, features.dtype) == ((3, N, 7), dtype)
+
+
+@pytest.mark.parametrize("transform", [CROPS, PLAIN])
+def test_features_alone(tmp_path, transform):
+    teachers = [make_teacher(1), make_teacher(2, dim=7)]
+    batches = make_batches(transform=transform)
+    caches = {}
+    for name in ("with", "without"):
+        caches[name] = TeacherCache(tmp_path / name, logits=name == "with")
+        for teacher in teachers:
+            caches[name].add(teacher, batches, epochs=2, verbose=0)
+    cache = TeacherCache(tmp_path / "without")
+    assert (cache.feature_dims, cache.num_classes) == ([5, 7], None)
+    (x, y), (_, expected) = (
+        one.batches(batches)[1] for one in (cache, caches["with"])
+    )
+    assert sorted(y) == ["label", "teacher_features"]
+    np.testing.assert_array_equal(
+        y["teacher_features"], expected["teacher_features"]
+    )
+    assert not list((tmp_path / "without").glob("*/logits.npy"))
+    objectives.FeatureDistillation(cache)
+    with pytest.raises(ValueError, match="cache that keeps none.*logits=True"):
+        objectives.LogitDistillation(cache)
 
 
 def test_broken_images_are_replaced_as_in_training(tmp_path):

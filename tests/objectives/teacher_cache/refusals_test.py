@@ -85,6 +85,12 @@ def test_other_dtypes_are_refused_where_teachers_are_added(folder, teacher):
         TeacherCache(folder, "bfloat16")
 
 
+def test_a_cache_has_the_logits_of_all_teachers_or_of_none(folder, teacher):
+    cache = TeacherCache(folder, "float32", logits=False)
+    with pytest.raises(ValueError, match="logits=False.*with logits=True"):
+        cache.add(teacher, make_batches(), epochs=3, verbose=0)
+
+
 @pytest.mark.parametrize("key, value", [("format", 0), ("keras_lt", "0.0.1")])
 def test_caches_of_other_versions_are_refused(folder, tmp_path, key, value):
     copy = tmp_path / "copy"
