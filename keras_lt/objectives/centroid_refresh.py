@@ -1,5 +1,6 @@
 """Brings the centroids of an objective up to date before each epoch."""
 
+from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,15 +16,18 @@ from keras_lt.replicas import strategy_of
 from keras_lt.replicas import sum_over_processes
 
 _MEASURED_BATCHES = 20
-"""Number of batches that are classified by their nearest centroid."""
+"""So many batches of an epoch, or up to twice as many, are classified by their
+nearest centroid."""
+
+_Batch = tuple[np.ndarray, np.ndarray]
 
 
 class CentroidRefresh(keras.callbacks.Callback):
     """Passes over the data before each epoch, and logs what it finds.
 
-    The pass is in evaluation mode, and keeps sums of features only. All follows
-    from the weights and the epoch, so that a training that goes on after a
-    crash goes on as if nothing had happened.
+    The pass is in evaluation mode, and keeps sums of features, and features of
+    a few batches. All follows from the weights and the epoch, so that a
+    training that goes on after a crash goes on as if nothing had happened.
 
     Args:
         objective: The `Robustness` that it belongs to.
@@ -54,7 +58,7 @@ class CentroidRefresh(keras.callbacks.Callback):
             return
         self.data.set_epoch(epoch)
         objective = self.objective
-        statistics = self._statistics()
+        statistics, measured = self._pass()
         unknown = not keras.ops.convert_to_numpy(objective.known).any()
         if unknown or objective.centroid_kind == "epoch":
             objective.set_centroids(statistics.means, statistics.known)
@@ -62,7 +66,7 @@ class CentroidRefresh(keras.callbacks.Callback):
             **self._by_group(
                 "distance", statistics.distances, statistics.known
             ),
-            **self._by_group("nearest", *self._nearest()),
+            **self._by_group("nearest", *self._nearest(measured)),
         }
 
     def on_epoch_end(
@@ -81,21 +85,29 @@ class CentroidRefresh(keras.callbacks.Callback):
             }
         )
 
-    def _statistics(self) -> ClassStatistics:
-        """Returns sums over all the data."""
+    def _pass(self) -> tuple[ClassStatistics, list[_Batch]]:
+        """Returns sums over all the data, and batches spread over them."""
         statistics = ClassStatistics(*self.objective.centroids.shape)
-        for features, labels in self._features():
-            statistics.add(features, labels)
+        spread: list[_Batch] = []
+        stride = 1
+        for number, batch in enumerate(self._features()):
+            statistics.add(*batch)
+            if number % stride == 0:
+                spread.append(batch)
+            if len(spread) == 2 * _MEASURED_BATCHES:
+                spread, stride = spread[::2], 2 * stride
         statistics.add_up(self._over_processes)
-        return statistics
+        return statistics, spread
 
-    def _nearest(self) -> tuple[np.ndarray, np.ndarray]:
+    def _nearest(
+        self, batches: Iterable[_Batch]
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Returns the accuracy of each class, and which were looked at."""
         centroids = self.objective.points_of(self.objective.centroids)
         known = keras.ops.convert_to_numpy(self.objective.known) > 0
         offsets = np.where(known, np.square(centroids).sum(axis=1), np.inf)
         hits, seen = np.zeros((2, len(centroids)))
-        for features, labels in self._features(_MEASURED_BATCHES):
+        for features, labels in batches:
             scores = features @ centroids.T - 0.5 * offsets
             np.add.at(hits, labels, scores.argmax(axis=1) == labels)
             np.add.at(seen, labels, 1.0)
@@ -106,13 +118,11 @@ class CentroidRefresh(keras.callbacks.Callback):
         """Adds up what processes have, of a share each."""
         return sum_over_processes(values, strategy_of(self.model))
 
-    def _features(
-        self, limit: int | None = None
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def _features(self) -> Iterator[_Batch]:
         """Yields features `(n, dim)` and class ids, batch by batch."""
         if self.data is None or self._feature_model is None:
             return
-        batches = self.data.batches(self.params.get("steps"), limit)
+        batches = self.data.batches(self.params.get("steps"))
         for features, labels in predict_batches(self._feature_model, batches):
             yield self.objective.points_of(features), labels
 

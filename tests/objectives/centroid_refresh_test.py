@@ -69,21 +69,34 @@ def test_nearest_chord_is_that_of_centroids_of_unit_length():
     assert logs["robustness_nearest_medium"] == pytest.approx(accuracy["unit"])
 
 
-def test_nearest_looks_at_a_part_of_many_batches(monkeypatch):
-    """And the centroids are those of all."""
-    sizes = []
-    kept = keras.Model.predict_on_batch
+@pytest.mark.parametrize(
+    ("length", "measured"),
+    [(39, range(39)), (40, range(0, 40, 2)), (100, range(0, 100, 4))],
+)
+def test_nearest_looks_at_a_part_of_many_batches(length, measured, monkeypatch):
+    """In the pass for the centroids, which are those of all."""
+    passed = []
+    answer = keras.Model.predict_on_batch
 
     def counted(self, x):
-        sizes.append(len(x))
-        return kept(self, x)
+        passed.append(x)
+        return answer(self, x)
 
     monkeypatch.setattr(keras.Model, "predict_on_batch", counted)
-    labels = np.tile([0, 1, 2, 3], 200)
+    # In some batches, the third class lies where the second does.
+    labels = np.tile([0, 1, 2, 3], 2 * length)
     features = np.eye(4, dtype="float32")[labels]
-    batches = keras_lt.data.Batches((features, labels), batch_size=8)
+    batch = np.arange(8 * length) // 8
+    wrong = np.random.default_rng(0).choice(length, length // 3, replace=False)
+    features[(labels == 2) & np.isin(batch, wrong)] = [0, 1, 0, 0]
+    batches = keras_lt.data.Batches(
+        (features, labels), 8, keras_lt.samplers.InOrder()
+    )
     term = Robustness(COUNTS, batches=batches)
     logs = logs_of_one_epoch(term, features, labels)
-    np.testing.assert_allclose(to_numpy(term.centroids), np.eye(4))
-    assert logs["robustness_nearest_few"] == 1.0
-    assert len(sizes) == 100 + 20
+    assert len(passed) == length
+    share = np.isin(wrong, measured).sum() / len(measured)
+    means = [features[labels == label].mean(axis=0) for label in range(4)]
+    np.testing.assert_allclose(to_numpy(term.centroids), means, 1e-5)
+    # Of the few, the fourth class is always right.
+    assert logs["robustness_nearest_few"] == pytest.approx(1 - share / 2)
