@@ -323,6 +323,7 @@ CIFAR_LT = Table(
         (_ELF_DEEP, _LDAM),
         (_STRICT, _LDAM),
         (_STRICT, _ELF),
+        (_STRICT, _CONTROL),
         (_ELF, _CONTROL),
         (_ELF_DEEP, _CONTROL_DEEP),
         (_ELF_MEAN, _CONTROL_MEAN),
