@@ -30,17 +30,19 @@ class StoredTeacher:
         try:
             self.manifest = json.loads((folder / MANIFEST).read_text())
             self.number = int(self.manifest.pop("number"))
-            self.features = self._read("features")
-            self.marks = self._read("marks")
-            self.logits: np.ndarray | None = None
-            if "logits" in expected_arrays(self.manifest):
-                self.logits = self._read("logits")
+            arrays = {
+                kind: self._read(kind, *expected)
+                for kind, expected in expected_arrays(self.manifest).items()
+            }
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 "A teacher in a cache must be whole. Received: "
                 f"{str(folder)!r}: {error}. Call `cache.remove("
                 f"{folder.name!r})` and add the teacher again."
             ) from error
+        self.features = arrays["features"]
+        self.marks = arrays["marks"]
+        self.logits = arrays.get("logits")
 
     @property
     def name(self) -> str:
@@ -57,10 +59,11 @@ class StoredTeacher:
         """Number of epochs; None if the outputs are those of rows."""
         return self.manifest["epochs"]
 
-    def _read(self, kind: str) -> np.ndarray:
+    def _read(
+        self, kind: str, shape: tuple[int, ...], dtype: str
+    ) -> np.ndarray:
         path = self.folder / f"{kind}.npy"
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-        shape, dtype = expected_arrays(self.manifest)[kind]
         if array.shape != shape or array.dtype != dtype:
             raise ValueError(
                 f"{path.name} holds {array.dtype} of shape {array.shape} in "

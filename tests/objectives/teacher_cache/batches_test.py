@@ -69,9 +69,8 @@ def test_features_alone(tmp_path, transform):
             caches[name].add(teacher, batches, epochs=2, verbose=0)
     cache = TeacherCache(tmp_path / "without")
     assert (cache.feature_dims, cache.num_classes) == ([5, 7], None)
-    (x, y), (_, expected) = (
-        one.batches(batches)[1] for one in (cache, caches["with"])
-    )
+    _, y = cache.batches(batches)[1]
+    _, expected = caches["with"].batches(batches)[1]
     assert sorted(y) == ["label", "teacher_features"]
     np.testing.assert_array_equal(
         y["teacher_features"], expected["teacher_features"]
