@@ -65,12 +65,14 @@ class Cell:
         """What the table of the cell is called."""
         steps = self.augmentation.split(", ")
         augmentation = ", then ".join(_AUGMENTATIONS[one] for one in steps)
-        return (
-            f"{_DATA.get(self.application, self.application)}, "
-            f"1:{self.imbalance_factor:g}"
-            f"{'' if self.profile == 'exponential' else f' ({self.profile})'}, "
-            f"{self.length}, {augmentation}"
-        )
+        return f"{self.data_title}, {self.length}, {augmentation}"
+
+    @property
+    def data_title(self) -> str:
+        """The data and the imbalance, in words."""
+        name = _DATA.get(self.application, self.application)
+        step = "" if self.profile == "exponential" else f" ({self.profile})"
+        return f"{name}, 1:{self.imbalance_factor:g}{step}"
 
     @property
     def length(self) -> str:

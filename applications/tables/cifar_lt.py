@@ -24,11 +24,17 @@ _DECAY = {"weight_decay": "2e-3"}
 
 
 def _and_adjusted(
-    label: str, published: dict[str, tuple[float, str]] | None = None
+    label: str,
+    published: dict[str, tuple[float, str]] | None = None,
+    augmentation: str = "plain",
 ) -> tuple[Line, Line]:
     """Returns the lines of a row: as trained, and with adjusted logits."""
     return (
-        Line(label, published=published or {}),
+        Line(
+            label,
+            published=published or {},
+            published_augmentation=augmentation,
+        ),
         Line(f"{label}, adjusted", "adjusted"),
     )
 
@@ -150,6 +156,7 @@ ROWS = (
                 "cifar100_lt 100": (47.3, _SAMUEL),
                 "cifar100_lt 10": (63.4, _SAMUEL),
             },
+            augmentation="strong",
         ),
         initial="crossentropy",
     ),

@@ -11,6 +11,7 @@ from applications.tables.difference import Difference
 from applications.tables.kept_run import KeptRun
 from applications.tables.pairing import CellRuns
 from applications.tables.pairing import by_cell
+from applications.tables.reproduction import published_figures
 from applications.tables.table import LineName
 from applications.tables.table import Table
 from keras_lt.markdown import table as markdown_table
@@ -64,6 +65,15 @@ _RULE = """\
   epoch on the test set.
 """
 
+_REPRODUCED = """\
+## What was reproduced
+
+Each published figure, and the longest training here with its augmentation, over
+all images as trained. A figure counts as reproduced from a point and a half
+below it, at the last epoch; many of the published ones are of the best epoch on
+the test set. Epochs are those of the first stage.
+"""
+
 
 def page(table: Table, runs: Sequence[KeptRun], findings: str) -> str:
     """Returns the page, in Markdown.
@@ -75,6 +85,7 @@ def page(table: Table, runs: Sequence[KeptRun], findings: str) -> str:
     """
     cells = by_cell(table, runs)
     parts = [_HEAD, findings, _RULE]
+    parts += [_REPRODUCED, published_figures(table, cells)]
     for one in cells:
         parts += _cell(one)
     parts += _schedules(cells)

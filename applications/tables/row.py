@@ -17,6 +17,7 @@ class Line:
             the training, `"full_depth"` for a network with exits.
         published: Accuracy in percent and its source, by the name of the data
             and of the imbalance, `"cifar100_lt 100"` for instance.
+        published_augmentation: What the published trainings had.
     """
 
     label: str
@@ -24,6 +25,7 @@ class Line:
     published: Mapping[str, tuple[float, str]] = dataclasses.field(
         default_factory=dict
     )
+    published_augmentation: str = "plain"
 
 
 @dataclasses.dataclass(frozen=True)
