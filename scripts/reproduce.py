@@ -59,7 +59,7 @@ _REPORT_ONLY = flags.DEFINE_bool(
 )
 _PLOTS = flags.DEFINE_bool("plots", True, "Whether to draw.")
 _RUNS_DIR = flags.DEFINE_string(
-    "runs_dir", "runs", "Where checkpoints, models and logs go."
+    "runs_dir", "runs", "Where checkpoints, models and logs go, by application."
 )
 _RESULTS_DIR = flags.DEFINE_string(
     "results_dir",
@@ -138,7 +138,7 @@ def main(argv: list[str]) -> None:
         raise SystemExit(f"{type(error).__name__}: {error}") from error
     print(f"The page: {_PAGE.value}")
     if missing:
-        names = ", ".join(run.name for run in missing)
+        names = ", ".join(run.full_name for run in missing)
         raise SystemExit(f"Without a result: {names}. Call it again.")
 
 

@@ -45,13 +45,22 @@ class Run:
         """What its folder and its file are called."""
         return f"{self.row.name}_{self.cell.code}_seed{self.seed}"
 
+    @property
+    def full_name(self) -> str:
+        """Application and name: runs of two applications may be named alike."""
+        return f"{self.cell.application}/{self.name}"
+
+    def folder(self, runs_dir: pathlib.Path) -> pathlib.Path:
+        """Returns its own folder among those of all runs."""
+        return runs_dir / self.full_name
+
     def flags(self, runs_dir: pathlib.Path) -> dict[str, str]:
         """Returns what `scripts/train.py` is told.
 
         Args:
             runs_dir: Where the folders of all runs are.
         """
-        folders = [str(runs_dir / one.name) for one in self.needs]
+        folders = [str(one.folder(runs_dir)) for one in self.needs]
         flags = {**self.cell.flags(), **self.row.flags}
         if self.row.initial is not None:
             flags["initial_run"] = folders[0]
@@ -61,7 +70,7 @@ class Run:
             **flags,
             "seed": str(self.seed),
             "validation_per_class": str(HELD_OUT),
-            "output_dir": str(runs_dir / self.name),
+            "output_dir": str(self.folder(runs_dir)),
         }
 
 
@@ -114,4 +123,4 @@ def _teacher(
 def _add(found: dict[str, Run], run: Run) -> None:
     for one in run.needs:
         _add(found, one)
-    found.setdefault(run.name, run)
+    found.setdefault(run.full_name, run)

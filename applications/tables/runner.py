@@ -43,7 +43,8 @@ class Runner:
     for is left out, and said to be.
 
     Args:
-        runs_dir: Where the folders of runs are: checkpoints, models, logs.
+        runs_dir: Where the folders of runs are, in one of each application:
+            checkpoints, models, logs.
         results_dir: Where the results are kept, in `<application>/results`.
         machine: Flags of `scripts/train.py` about the machine and the place of
             the data.
@@ -77,14 +78,13 @@ class Runner:
         Returns:
             The runs without a result.
         """
-        self.runs_dir.mkdir(parents=True, exist_ok=True)
         futures: dict[str, concurrent.futures.Future[bool]] = {}
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
             for run in runs:
                 # A run waits for earlier ones only, and those have a thread.
-                before = [futures[one.name] for one in run.needs]
-                futures[run.name] = pool.submit(self._make, run, before)
-        return [run for run in runs if not futures[run.name].result()]
+                before = [futures[one.full_name] for one in run.needs]
+                futures[run.full_name] = pool.submit(self._make, run, before)
+        return [run for run in runs if not futures[run.full_name].result()]
 
     def kept(self, run: Run) -> pathlib.Path:
         """Returns where the result of a run is kept."""
@@ -99,10 +99,12 @@ class Runner:
             return False
         if run.row.is_derived:
             return self._derive(run)
-        result = self.runs_dir / run.name / "result.json"
+        folder = run.folder(self.runs_dir)
+        result = folder / "result.json"
         if not result.exists():
-            self.say(f"{run.name}: training")
-            log = self.runs_dir / f"{run.name}.log"
+            self.say(f"{run.full_name}: training")
+            log = folder.with_name(f"{run.name}.log")
+            log.parent.mkdir(parents=True, exist_ok=True)
             own = {**run.flags(self.runs_dir), **self.machine}
             status = self.train(own, log)
             if status or not result.exists():
@@ -113,7 +115,7 @@ class Runner:
         return True
 
     def _derive(self, run: Run) -> bool:
-        folders = [self.runs_dir / one.name for one in run.needs]
+        folders = [one.folder(self.runs_dir) for one in run.needs]
         method, data_dir = run.row.flags["method"], self.machine.get("data_dir")
         try:
             record = derive(method, folders, data_dir)
@@ -126,11 +128,11 @@ class Runner:
     def _keep(self, run: Run, record: Mapping[str, Any]) -> None:
         write_json(self.kept(run), {"row": run.row.name, **record})
         accuracy = record["scores"]["as_trained"]["accuracy"]
-        self.say(f"{run.name}: {100 * accuracy:.1f} %")
+        self.say(f"{run.full_name}: {100 * accuracy:.1f} %")
 
     def _keep_failure(self, run: Run, reason: str) -> None:
         """Says in the results that a run failed, unless it has one there."""
-        self.say(f"{run.name}: failed")
+        self.say(f"{run.full_name}: failed")
         path = self.kept(run)
         if path.exists() and "failed" not in json.loads(path.read_text()):
             return

@@ -38,8 +38,9 @@ def test_failed_run_is_a_row_of_the_page(tmp_path):
         f"--data_dir={tmp_path / 'nowhere'}",
     )
     assert status == 1
-    assert "focal_short_seed0: failed" in output
-    assert "Without a result: focal_short_seed0. Call it again." in output
+    name = "cifar100_lt/focal_short_seed0"
+    assert f"{name}: failed" in output
+    assert f"Without a result: {name}. Call it again." in output
     page = (tmp_path / "results.md").read_text()
     assert "## Failed" in page
     assert "nowhere" in page

@@ -40,6 +40,16 @@ def test_mean_of_the_same_members_is_made_once():
     ]
 
 
+def test_runs_of_two_applications_are_two():
+    runs = plan(TABLE.by_name, ["second"], [CELL, Cell("cifar100_lt")], [0])
+    assert [run.full_name for run in runs] == [
+        "cifar10_lt/plain_short_seed0",
+        "cifar10_lt/second_short_seed0",
+        "cifar100_lt/plain_short_seed0",
+        "cifar100_lt/second_short_seed0",
+    ]
+
+
 def test_flags_name_what_a_run_starts_from():
     runs = {
         run.name: run.flags(pathlib.Path("runs"))
@@ -52,14 +62,15 @@ def test_flags_name_what_a_run_starts_from():
         "augmentation": "plain",
         "schedule": "short",
         "method": "crt",
-        "initial_run": "runs/plain_short_seed3",
+        "initial_run": "runs/cifar10_lt/plain_short_seed3",
         "seed": "3",
         "validation_per_class": "20",
-        "output_dir": "runs/second_short_seed3",
+        "output_dir": "runs/cifar10_lt/second_short_seed3",
     }
     student = runs["student_short_seed13"]
     assert student["teacher_runs"] == (
-        "runs/plain_short_seed3,runs/plain_strong_short_seed7"
+        "runs/cifar10_lt/plain_short_seed3,"
+        "runs/cifar10_lt/plain_strong_short_seed7"
     )
     assert (student["seed"], student["beta"]) == ("13", "50")
     assert runs["plain_strong_short_seed7"]["augmentation"] == "strong"
@@ -112,5 +123,5 @@ def test_train_understands_the_flags_of_every_run(augmentation):
         assert settings.seed == run.seed
         assert settings.method == tuple(run.row.flags["method"].split(","))
         assert settings.distillation.teacher_runs == tuple(
-            f"runs/{one.name}" for one in run.needs if run.row.teachers
+            f"runs/{one.full_name}" for one in run.needs if run.row.teachers
         )

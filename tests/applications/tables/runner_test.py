@@ -34,7 +34,10 @@ class FakeTraining:
             return 1
         folder.mkdir(parents=True)
         content = record(
-            "", int(flags["seed"]), {"as_trained": answers([9, 9, 9, 9])}
+            "",
+            int(flags["seed"]),
+            {"as_trained": answers([9, 9, 9, 9])},
+            application=flags["application"],
         )
         del content["row"]
         content.update(schedule={}, class_names=list("abcd"))
@@ -83,6 +86,23 @@ def test_finished_runs_are_not_made_again(tmp_path):
     again = FakeTraining()
     runner(tmp_path, again).make(runs("second"))
     assert again.calls == ["second_short_seed0"]
+
+
+def test_runs_of_two_applications_are_kept_apart(tmp_path):
+    cells = [CELL, Cell("cifar100_lt")]
+    train = FakeTraining()
+    for own in (cells[:1], cells):
+        planned = plan(TABLE.by_name, ["plain"], own, [0])
+        assert runner(tmp_path, train).make(planned) == []
+    assert train.calls == ["plain_short_seed0"] * 2
+    assert {run.name for run in read_all(tmp_path / "kept")} == {
+        "cifar10_lt/plain_short_seed0",
+        "cifar100_lt/plain_short_seed0",
+    }
+    for cell in cells:
+        (own,) = plan(TABLE.by_name, ["plain"], [cell], [0])
+        result = own.folder(tmp_path / "runs") / "result.json"
+        assert json.loads(result.read_text())["application"] in own.full_name
 
 
 def test_failed_run_is_a_row_that_says_so_and_is_tried_again(tmp_path):
@@ -143,7 +163,7 @@ def test_ensemble_is_the_mean_of_what_its_members_answer(tmp_path):
 def test_derived_row_may_fail(tmp_path):
     train = FakeTraining()
     runner(tmp_path, train).make(runs("plain"))
-    (tmp_path / "runs" / "plain_short_seed0" / "logits.npz").unlink()
+    (tmp_path / "runs" / "cifar10_lt" / "plain_short_seed0" / "logits.npz").unlink()
     missing = runner(tmp_path, train).make(runs("both"))
     assert [run.row.name for run in missing] == ["both"]
     kept = {run.row: run for run in read_all(tmp_path / "kept")}["both"]
@@ -154,9 +174,9 @@ def test_members_must_be_of_the_same_images(tmp_path):
     train = FakeTraining()
     runner(tmp_path, train).make(runs("plain"))
     other = tmp_path / "other"
-    (tmp_path / "runs" / "plain_short_seed0").rename(other)
+    (tmp_path / "runs" / "cifar10_lt" / "plain_short_seed0").rename(other)
     runner(tmp_path, train).make(runs("plain"))
-    path = tmp_path / "runs" / "plain_short_seed0"
+    path = tmp_path / "runs" / "cifar10_lt" / "plain_short_seed0"
     np.savez(other / "logits.npz", logits=np.zeros((3, 4)), labels=[0, 1, 2])
     with pytest.raises(ValueError, match="other labels in .*other"):
         ensemble([path, other], COUNTS)
