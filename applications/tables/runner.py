@@ -40,7 +40,8 @@ class Runner:
 
     A run that is finished is not made again, one that was stopped goes on, and
     one that failed is tried again. What a failed run would have been needed
-    for is left out, and said to be.
+    for is left out, and said to be. Rows that are derived from runs come last,
+    and again where one of these is new.
 
     Args:
         runs_dir: Where the folders of runs are, in one of each application:
@@ -81,49 +82,80 @@ class Runner:
         futures: dict[str, concurrent.futures.Future[bool]] = {}
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
             for run in runs:
+                if run.row.is_derived:
+                    continue
                 # A run waits for earlier ones only, and those have a thread.
                 before = [futures[one.full_name] for one in run.needs]
-                futures[run.full_name] = pool.submit(self._make, run, before)
-        return [run for run in runs if not futures[run.full_name].result()]
+                futures[run.full_name] = pool.submit(
+                    self._make_after, run, before
+                )
+        made = {name: future.result() for name, future in futures.items()}
+        # In this process, which would keep the device from the trainings.
+        for run in runs:
+            if run.row.is_derived:
+                is_ready = all(made[one.full_name] for one in run.needs)
+                made[run.full_name] = self._make(run, is_ready)
+        return [run for run in runs if not made[run.full_name]]
 
     def kept(self, run: Run) -> pathlib.Path:
         """Returns where the result of a run is kept."""
         folder = self.results_dir / run.cell.application / "results"
         return folder / f"{run.name}.json"
 
-    def _make(
+    def _make_after(
         self, run: Run, before: Sequence[concurrent.futures.Future[bool]]
     ) -> bool:
-        if not all([one.result() for one in before]):
+        return self._make(run, all([one.result() for one in before]))
+
+    def _make(self, run: Run, is_ready: bool) -> bool:
+        """Returns whether the run has a result now."""
+        if not is_ready:
             self._keep_failure(run, "a run that it needs has failed")
             return False
-        if run.row.is_derived:
-            return self._derive(run)
-        folder = run.folder(self.runs_dir)
-        result = folder / "result.json"
-        if not result.exists():
-            self.say(f"{run.full_name}: training")
-            log = folder.with_name(f"{run.name}.log")
-            log.parent.mkdir(parents=True, exist_ok=True)
-            own = {**run.flags(self.runs_dir), **self.machine}
-            status = self.train(own, log)
-            if status or not result.exists():
-                lines = log.read_text(encoding="utf-8").strip().splitlines()
-                self._keep_failure(run, "\n".join(lines[-LAST_LINES:]))
+        result = run.folder(self.runs_dir) / "result.json"
+        if not self._is_finished(run):
+            reason = self._derive(run) if run.row.is_derived else self._train(run)
+            if reason is not None:
+                self._keep_failure(run, reason)
                 return False
         self._keep(run, json.loads(result.read_text(encoding="utf-8")))
         return True
 
-    def _derive(self, run: Run) -> bool:
+    def _is_finished(self, run: Run) -> bool:
+        """Whether it has a result, which of a derived run is the newest."""
+        result = run.folder(self.runs_dir) / "result.json"
+        if not (result.exists() and run.row.is_derived):
+            return result.exists()
+        members = [
+            one.folder(self.runs_dir) / "result.json" for one in run.needs
+        ]
+        newest = max(one.stat().st_mtime_ns for one in members)
+        return result.stat().st_mtime_ns >= newest
+
+    def _train(self, run: Run) -> str | None:
+        """Trains, and returns why that failed, or None."""
+        folder = run.folder(self.runs_dir)
+        self.say(f"{run.full_name}: training")
+        log = folder.with_name(f"{run.name}.log")
+        log.parent.mkdir(parents=True, exist_ok=True)
+        own = {**run.flags(self.runs_dir), **self.machine}
+        status = self.train(own, log)
+        if not status and (folder / "result.json").exists():
+            return None
+        lines = log.read_text(encoding="utf-8").strip().splitlines()
+        return "\n".join(lines[-LAST_LINES:])
+
+    def _derive(self, run: Run) -> str | None:
+        """Derives, and returns why that failed, or None."""
         folders = [one.folder(self.runs_dir) for one in run.needs]
         method, data_dir = run.row.flags["method"], self.machine.get("data_dir")
         try:
             record = derive(method, folders, data_dir)
-        except (OSError, ValueError) as error:
-            self._keep_failure(run, f"{type(error).__name__}: {error}")
-            return False
-        self._keep(run, {**record, "seed": run.seed})
-        return True
+        except Exception as error:  # As in a process of its own.
+            return f"{type(error).__name__}: {error}"
+        result = run.folder(self.runs_dir) / "result.json"
+        write_json(result, {**record, "seed": run.seed})
+        return None
 
     def _keep(self, run: Run, record: Mapping[str, Any]) -> None:
         write_json(self.kept(run), {"row": run.row.name, **record})

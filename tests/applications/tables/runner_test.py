@@ -1,4 +1,5 @@
 import json
+import os
 import pathlib
 
 import numpy as np
@@ -160,7 +161,29 @@ def test_ensemble_is_the_mean_of_what_its_members_answer(tmp_path):
     assert kept.cell == CELL
 
 
-def test_derived_row_may_fail(tmp_path):
+def test_derived_rows_come_last_and_are_kept_until_a_member_is_new(tmp_path):
+    train = FakeTraining()
+    said = []
+    own = runner(tmp_path, train)
+    own.say = said.append
+    planned = runs("both", "second")
+    assert own.make(planned) == []
+    assert [line.partition(":")[0] for line in said][-2:] == [
+        "cifar10_lt/second_short_seed0",
+        "cifar10_lt/both_short_seed0",
+    ]
+    kept = own.kept(planned[2])
+    result = planned[2].folder(own.runs_dir) / "result.json"
+    content = {**json.loads(result.read_text()), "date": "then"}
+    result.write_text(json.dumps(content))
+    own.make(planned)
+    assert json.loads(kept.read_text())["date"] == "then"
+    os.utime(result, ns=(0, 0))
+    own.make(planned)
+    assert json.loads(kept.read_text())["date"] != "then"
+
+
+def test_derived_row_may_fail(tmp_path, monkeypatch):
     train = FakeTraining()
     runner(tmp_path, train).make(runs("plain"))
     (tmp_path / "runs" / "cifar10_lt" / "plain_short_seed0" / "logits.npz").unlink()
@@ -168,6 +191,14 @@ def test_derived_row_may_fail(tmp_path):
     assert [run.row.name for run in missing] == ["both"]
     kept = {run.row: run for run in read_all(tmp_path / "kept")}["both"]
     assert kept.failure.startswith("FileNotFoundError: ")
+
+    def derive(*arguments):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("applications.tables.runner.derive", derive)
+    runner(tmp_path, train).make(runs("both"))
+    kept = {run.row: run for run in read_all(tmp_path / "kept")}["both"]
+    assert kept.failure == "RuntimeError: out of memory"
 
 
 def test_members_must_be_of_the_same_images(tmp_path):
