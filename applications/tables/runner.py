@@ -69,6 +69,7 @@ class Runner:
         self.jobs = jobs
         self.train = train
         self.say = say
+        self._is_stopping = False
 
     def make(self, runs: Sequence[Run]) -> list[Run]:
         """Makes the runs, those first that others need.
@@ -81,14 +82,20 @@ class Runner:
         """
         futures: dict[str, concurrent.futures.Future[bool]] = {}
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
-            for run in runs:
-                if run.row.is_derived:
-                    continue
-                # A run waits for earlier ones only, and those have a thread.
-                before = [futures[one.full_name] for one in run.needs]
-                futures[run.full_name] = pool.submit(
-                    self._make_after, run, before
-                )
+            try:
+                for run in runs:
+                    if run.row.is_derived:
+                        continue
+                    # It waits for earlier ones only, and those have a thread.
+                    before = [futures[one.full_name] for one in run.needs]
+                    futures[run.full_name] = pool.submit(
+                        self._make_after, run, before
+                    )
+                concurrent.futures.wait(futures.values())
+            except BaseException:
+                self._is_stopping = True
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
         made = {name: future.result() for name, future in futures.items()}
         # In this process, which would keep the device from the trainings.
         for run in runs:
@@ -109,12 +116,14 @@ class Runner:
 
     def _make(self, run: Run, is_ready: bool) -> bool:
         """Returns whether the run has a result now."""
-        if not is_ready:
+        if not is_ready or self._is_stopping:
             self._keep_failure(run, "a run that it needs has failed")
             return False
         result = run.folder(self.runs_dir) / "result.json"
         if not self._is_finished(run):
-            reason = self._derive(run) if run.row.is_derived else self._train(run)
+            reason = (
+                self._derive(run) if run.row.is_derived else self._train(run)
+            )
             if reason is not None:
                 self._keep_failure(run, reason)
                 return False
@@ -164,6 +173,8 @@ class Runner:
 
     def _keep_failure(self, run: Run, reason: str) -> None:
         """Says in the results that a run failed, unless it has one there."""
+        if self._is_stopping:  # What was interrupted has not failed.
+            return
         self.say(f"{run.full_name}: failed")
         path = self.kept(run)
         if path.exists() and "failed" not in json.loads(path.read_text()):

@@ -1,6 +1,9 @@
 import json
 import os
 import pathlib
+import signal
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -132,6 +135,26 @@ def test_failure_does_not_replace_a_result(tmp_path):
     assert [run.failure for run in read_all(tmp_path / "kept")] == [None]
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_interrupt_stops_the_trainings_that_wait(tmp_path, jobs):
+    calls = []
+
+    def train(flags, log):
+        calls.append(flags["output_dir"])
+        log.write_text("KeyboardInterrupt")
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        deadline = time.monotonic() + 60
+        while not own._is_stopping and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return 1
+
+    own = runner(tmp_path, train, jobs)
+    with pytest.raises(KeyboardInterrupt):
+        own.make(plan(TABLE.by_name, ["second"], [CELL], [0, 1, 2]))
+    assert len(calls) == 1
+    assert read_all(tmp_path / "kept") == []
+
+
 def test_file_of_something_else_is_named(tmp_path):
     folder = tmp_path / "cifar10_lt" / "results"
     folder.mkdir(parents=True)
@@ -186,7 +209,9 @@ def test_derived_rows_come_last_and_are_kept_until_a_member_is_new(tmp_path):
 def test_derived_row_may_fail(tmp_path, monkeypatch):
     train = FakeTraining()
     runner(tmp_path, train).make(runs("plain"))
-    (tmp_path / "runs" / "cifar10_lt" / "plain_short_seed0" / "logits.npz").unlink()
+    (
+        tmp_path / "runs" / "cifar10_lt" / "plain_short_seed0" / "logits.npz"
+    ).unlink()
     missing = runner(tmp_path, train).make(runs("both"))
     assert [run.row.name for run in missing] == ["both"]
     kept = {run.row: run for run in read_all(tmp_path / "kept")}["both"]
