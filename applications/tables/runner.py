@@ -14,10 +14,14 @@ from typing import Any
 from applications.files import write_json
 from applications.tables.derived import derive
 from applications.tables.run import Run
+from keras_lt.plain_description import first_difference
 
 TRAIN = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "train.py"
 LAST_LINES = 5
 """Lines of the output that a failed run keeps."""
+
+WITHOUT_EFFECT = ("data_dir", "progress", "threads")
+"""Flags that do not make another run."""
 
 Train = Callable[[Mapping[str, str], pathlib.Path], int]
 """Trains with flags, writes what is printed to a file, returns the status."""
@@ -41,7 +45,8 @@ class Runner:
     A run that is finished is not made again, one that was stopped goes on, and
     one that failed is tried again. What a failed run would have been needed
     for is left out, and said to be. Rows that are derived from runs come last,
-    and again where one of these is new.
+    and again where one of these is new. A finished run that had other flags
+    counts as failed.
 
     Args:
         runs_dir: Where the folders of runs are, in one of each application:
@@ -120,13 +125,16 @@ class Runner:
             self._keep_failure(run, "a run that it needs has failed")
             return False
         result = run.folder(self.runs_dir) / "result.json"
-        if not self._is_finished(run):
+        if self._is_finished(run):
+            reason = self._changed_flags(run)
+        else:
+            write_json(self._flags_path(run), self._flags(run))
             reason = (
                 self._derive(run) if run.row.is_derived else self._train(run)
             )
-            if reason is not None:
-                self._keep_failure(run, reason)
-                return False
+        if reason is not None:
+            self._keep_failure(run, reason)
+            return False
         self._keep(run, json.loads(result.read_text(encoding="utf-8")))
         return True
 
@@ -141,12 +149,35 @@ class Runner:
         newest = max(one.stat().st_mtime_ns for one in members)
         return result.stat().st_mtime_ns >= newest
 
+    def _changed_flags(self, run: Run) -> str | None:
+        """Returns which flag of a finished run is another one now, or None."""
+        path = self._flags_path(run)
+        if not path.exists():  # Of before.
+            return None
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        found = first_difference(saved, self._flags(run))
+        if found is None:
+            return None
+        name, old, new = found
+        return (
+            "A run must have the flags of its row to be taken as it is. "
+            f"Received: {name}={new!r}; the run in {str(path.parent)!r} has "
+            f"{old!r}. Move that folder away to have it made anew."
+        )
+
+    def _flags(self, run: Run) -> dict[str, str]:
+        """Returns what decides about a result, the same in any `runs_dir`."""
+        own = {**run.flags(pathlib.Path()), **self.machine}
+        return {name: own[name] for name in own if name not in WITHOUT_EFFECT}
+
+    def _flags_path(self, run: Run) -> pathlib.Path:
+        return run.folder(self.runs_dir) / "flags.json"
+
     def _train(self, run: Run) -> str | None:
         """Trains, and returns why that failed, or None."""
         folder = run.folder(self.runs_dir)
         self.say(f"{run.full_name}: training")
         log = folder.with_name(f"{run.name}.log")
-        log.parent.mkdir(parents=True, exist_ok=True)
         own = {**run.flags(self.runs_dir), **self.machine}
         status = self.train(own, log)
         if not status and (folder / "result.json").exists():
@@ -175,7 +206,7 @@ class Runner:
         """Says in the results that a run failed, unless it has one there."""
         if self._is_stopping:  # What was interrupted has not failed.
             return
-        self.say(f"{run.full_name}: failed")
+        self.say(f"{run.full_name}: failed: {reason}")
         path = self.kept(run)
         if path.exists() and "failed" not in json.loads(path.read_text()):
             return

@@ -1,6 +1,8 @@
+import dataclasses
 import json
 import os
 import pathlib
+import re
 import signal
 import threading
 import time
@@ -10,6 +12,7 @@ import pytest
 
 from applications.tables.cell import Cell
 from applications.tables.ensemble import ensemble
+from applications.tables.kept_run import KeptRun
 from applications.tables.kept_run import read_all
 from applications.tables.run import plan
 from applications.tables.runner import Runner
@@ -36,7 +39,7 @@ class FakeTraining:
         log.write_text("\n".join(f"line {i}" for i in range(9)))
         if folder.name in self.failing:
             return 1
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         content = record(
             "",
             int(flags["seed"]),
@@ -90,6 +93,43 @@ def test_finished_runs_are_not_made_again(tmp_path):
     again = FakeTraining()
     runner(tmp_path, again).make(runs("second"))
     assert again.calls == ["second_short_seed0"]
+
+
+@pytest.mark.parametrize(
+    ("row", "machine", "difference"),
+    [
+        (
+            {"weight_decay": "2e-3"},
+            {},
+            "weight_decay='2e-3'; the run in .* None",
+        ),
+        ({}, {"dtype_policy": "float16"}, "dtype_policy='float16'; .* None"),
+        ({}, {"backend": "torch"}, "backend='torch'; .* has 'jax'"),
+    ],
+)
+def test_finished_run_of_other_flags_is_not_taken(
+    tmp_path, row, machine, difference
+):
+    runner(tmp_path, FakeTraining()).make(runs("plain"))
+    kept = read_all(tmp_path / "kept")[0].path
+    kept.unlink()
+    plain = TABLE.by_name["plain"]
+    changed = dataclasses.replace(plain, flags={**plain.flags, **row})
+    planned = plan({"plain": changed}, ["plain"], [CELL], [0])
+    train, said = FakeTraining(), []
+    own = runner(tmp_path, train)
+    own.machine |= {"threads": "1", "progress": "none", **machine}
+    own.say = said.append
+    assert own.make(planned) == planned
+    assert train.calls == []
+    assert re.search(difference, KeptRun.read(kept).failure)
+    assert re.search(difference, said[0])
+    (tmp_path / "runs" / "cifar10_lt" / "plain_short_seed0").rename(
+        tmp_path / "old"
+    )
+    assert own.make(planned) == []
+    assert own.make(planned) == []
+    assert train.calls == ["plain_short_seed0"]
 
 
 def test_runs_of_two_applications_are_kept_apart(tmp_path):
