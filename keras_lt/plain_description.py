@@ -62,20 +62,30 @@ def describe(value: Any, depth: int = 0) -> Any:
 
 
 def first_difference(
-    saved: Any, current: Any, path: str = ""
+    saved: Any, current: Any, path: str = "", common: bool = False
 ) -> tuple[str, Any, Any] | None:
-    """Returns the name of the first entry that differs, and both values."""
+    """Returns the name of the first entry that differs, and both values.
+
+    Args:
+        saved: Plain values, as of `describe`.
+        current: What they are compared with.
+        path: What stands before the names.
+        common: Whether entries that only one of them has do not count.
+    """
     if isinstance(saved, dict) and isinstance(current, dict):
         for key in dict.fromkeys([*saved, *current]):
+            if common and not (key in saved and key in current):
+                continue
             inner = f"{path}.{key}" if path else key
-            found = first_difference(saved.get(key), current.get(key), inner)
+            pair = saved.get(key), current.get(key)
+            found = first_difference(*pair, inner, common)
             if found:
                 return found
         return None
     lists = isinstance(saved, list) and isinstance(current, list)
     if lists and len(saved) == len(current):
         for place, pair in enumerate(zip(saved, current, strict=True)):
-            found = first_difference(*pair, f"{path}[{place}]")
+            found = first_difference(*pair, f"{path}[{place}]", common)
             if found:
                 return found
         return None

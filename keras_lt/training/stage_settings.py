@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_lt.data import Batches
 from keras_lt.plain_description import describe
+from keras_lt.plain_description import first_difference
 from keras_lt.plain_description import name_of
 from keras_lt.training.stage import Stage
 
@@ -45,24 +46,10 @@ def first_change(
     have another argument.
     """
     for number, pair in enumerate(zip(saved, current, strict=False)):
-        found = _difference(*pair)
+        found = first_difference(*pair, common=True)
         if found:
             return number, *found
     return None
-
-
-def _difference(
-    saved: Any, current: Any, path: str = ""
-) -> tuple[str, Any, Any] | None:
-    if isinstance(saved, Mapping) and isinstance(current, Mapping):
-        for key in saved:
-            inner = f"{path}.{key}" if path else key
-            if key in current:
-                found = _difference(saved[key], current[key], inner)
-                if found:
-                    return found
-        return None
-    return None if saved == current else (path, saved, current)
 
 
 def _described(value: Any) -> Any:
