@@ -51,8 +51,8 @@ def train(
     weights as one that was not stopped: exactly so on one machine with the
     same backend and number of threads, as far as the backend computes the same
     numbers twice (on a GPU, that has to be asked for). Stages with other
-    names, epochs, optimizers or losses are refused, and `Batches` with another
-    size, seed or sampler. What `batches`, callbacks and a schedule of the
+    names, epochs, optimizers, losses or objectives are refused, and `Batches`
+    with another size, seed or sampler. What `batches`, callbacks and a schedule of the
     learning rate do has to follow from the epoch; `Batches` and the callbacks
     of this library see to that. The seeds of Python, NumPy and the backend are
     set at the start of each epoch (`keras.utils.set_random_seed`), to numbers

@@ -23,7 +23,7 @@ _OF_BATCHES = ("batch_size", "last_batch", "sampler", "seed")
 
 
 def settings_of(stage: Stage) -> dict[str, Any]:
-    """Returns optimizer, loss and batches of a stage, as JSON holds them.
+    """Returns what a stage trains with, as JSON holds it.
 
     Of batches that are not `Batches` nothing is known but their class.
     """
@@ -33,6 +33,7 @@ def settings_of(stage: Stage) -> dict[str, Any]:
     return {
         "optimizer": _described(keras.optimizers.get(stage.optimizer)),
         "loss": _described(stage.loss),
+        "objectives": _described(list(stage.objectives or ())),
         "batches": _described(batches),
     }
 

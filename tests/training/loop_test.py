@@ -14,6 +14,7 @@ from keras_lt import losses
 from keras_lt import models
 from keras_lt import samplers
 from keras_lt.objectives import Objective
+from keras_lt.objectives import Robustness
 from keras_lt.training import Stage
 from keras_lt.training import train
 
@@ -287,16 +288,42 @@ def test_other_settings_are_refused(what, tmp_path):
         train(make_plain(), [make_stage(**changes())], tmp_path, verbose=0)
 
 
-def test_checkpoint_from_before_settings_were_kept_goes_on(tmp_path):
+@pytest.mark.parametrize(
+    ("terms", "match"),
+    [
+        ([(0.0, 1.0)], r"objectives\[0\].weight=0.0 in stage 'one'; .* has 1.0"),
+        ([(1.0, 0.5)], r"objectives\[0\].temperature=0.5 .* has 1.0"),
+        ([(1.0, 1.0)] * 2, r"objectives=\[.*Robustness.* has \[.*Robustness"),
+        ([], r"objectives=\[\] in stage 'one'"),
+    ],
+)
+def test_other_objectives_are_refused(terms, match, tmp_path):
+    def stage(*terms):
+        own = [
+            Robustness([4, 4, 4], weight=weight, temperature=temperature)
+            for weight, temperature in terms
+        ]
+        return make_stage(epochs=1, objectives=own)
+
+    train(make_long_tail(), [stage((1.0, 1.0))], tmp_path, verbose=0)
+    train(make_long_tail(), [stage((1.0, 1.0))], tmp_path, verbose=0)
+    with pytest.raises(ValueError, match=match):
+        train(make_long_tail(), [stage(*terms)], tmp_path, verbose=0)
+
+
+@pytest.mark.parametrize("lacks", ["settings", "objectives"])
+def test_checkpoint_from_before_settings_were_kept_goes_on(lacks, tmp_path):
     history = train(make_plain(), [make_stage()], tmp_path, verbose=0)
     path = tmp_path / "checkpoint.npz"
     with np.load(path) as file:
         arrays = dict(file)
     content = json.loads(arrays["content"].item())
-    assert len(content["progress"].pop("settings")) == 1
+    progress = content["progress"]
+    (of_stage,) = progress["settings"]
+    del {"settings": progress, "objectives": of_stage}[lacks][lacks]
     np.savez(path, **{**arrays, "content": np.array(json.dumps(content))})
-    other = [make_stage(batches=make_batches(3))]
-    assert train(make_plain(), other, tmp_path, verbose=0) == history
+    other = make_stage(batches=make_batches(3 if lacks == "settings" else 0))
+    assert train(make_plain(), [other], tmp_path, verbose=0) == history
 
 
 def test_equal_settings_go_on_whatever_they_are_made_of(tmp_path):
