@@ -109,6 +109,11 @@ class Checkpoint:
             )
         os.replace(self.previous, self.path)
 
+    def remove(self) -> None:
+        """Removes what there is, so that nothing goes on from it."""
+        for path in (self.previous, self.path):
+            path.unlink(missing_ok=True)
+
     def remove_unfinished(self) -> None:
         """Removes what a process that was killed while it wrote has left."""
         for path in self.path.parent.glob(f"{self.path.name}.*.tmp"):

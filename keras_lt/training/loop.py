@@ -74,7 +74,7 @@ def train(
             of its own there: `worker_0` and so on with TensorFlow,
             `process_0` with JAX.
         resume: Whether to go on from a checkpoint that is there. `False`
-            starts anew, and writes over it.
+            removes it, and starts anew.
         csv: Whether to write the history as a table.
         tensorboard: Whether to log for TensorBoard. Takes the packages
             `tensorflow` and `tensorboard`, on any backend.
@@ -111,7 +111,9 @@ def train(
     if tensorboard:
         _check_tensorboard()
     run = _Run(model, resolved(stages), folder, csv, tensorboard, verbose)
-    return run.from_checkpoint() if resume else run.stages_from(0)
+    if run.checkpoint is not None and not resume:
+        run.checkpoint.remove()
+    return run.from_checkpoint()
 
 
 class _Run:

@@ -224,6 +224,23 @@ def test_resume_false_starts_anew(tmp_path):
     assert train(make_plain(), stages, tmp_path, verbose=0) == history
 
 
+def test_resume_false_that_is_stopped_leaves_nothing_to_go_on_from(tmp_path):
+    old = train(make_plain(), [make_stage()], tmp_path, verbose=0)
+
+    def stop(batch, logs):
+        raise KeyboardInterrupt
+
+    stage = make_stage(
+        callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=stop)]
+    )
+    with pytest.raises(KeyboardInterrupt):
+        train(make_plain(), [stage], tmp_path, resume=False, verbose=0)
+    assert not list(tmp_path.glob("*.npz"))
+    again = train(make_plain(), [make_stage()], tmp_path, verbose=0)
+    assert len(again) == len(old)
+    assert again[0]["loss"] != old[0]["loss"]
+
+
 def test_compile_options_reach_compile():
     model = make_plain()
     stage = make_stage(epochs=1, compile_options={"jit_compile": False})
