@@ -186,7 +186,7 @@ class Result:
         return f"{table}\n\n{self.exits.point.to_markdown()}"
 
     def _speed(self, seconds: Sequence[float]) -> float:
-        """Images a second in the median epoch; each has as many."""
+        """Images a second in the median epoch, validation included."""
         return round(len(self.split.train) / float(np.median(seconds)), 1)
 
     def _balanced_accuracy(self, logits: np.ndarray, labels: Any) -> float:

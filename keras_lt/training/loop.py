@@ -82,7 +82,8 @@ def train(
 
     Returns:
         One row per epoch, those before a crash included: `stage`, `epoch`
-        (from 0 in each stage), `seconds`, and the logs of Keras.
+        (from 0 in each stage), `seconds`, with validation and what callbacks
+        do, and the logs of Keras.
 
     Raises:
         ValueError: If the stages do not fit together or the model, or the

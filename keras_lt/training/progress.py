@@ -49,17 +49,14 @@ class Progress(keras.callbacks.Callback):
         self._started = 0.0
 
     def enter(self, stage: int, first_epoch: int) -> None:
-        """Notes which stage the epochs belong to, and how many are done."""
+        """Starts the clock of a stage, some epochs of which may be done."""
         self._stage = stage
         self._epochs_done = first_epoch
+        self._started = time.perf_counter()
 
     def finish_stage(self, model: keras.Model) -> None:
         """Saves what `fit` has left."""
         self._save(model, finished=True)
-
-    def on_epoch_begin(self, epoch: int, logs: Row | None = None) -> None:
-        """Starts the clock."""
-        self._started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Row | None = None) -> None:
         """Writes what there is."""
@@ -73,6 +70,7 @@ class Progress(keras.callbacks.Callback):
         self._epochs_done = epochs if self.model.stop_training else epoch + 1
         self._save(self.model, finished=False)
         self.write_csv()
+        self._started = time.perf_counter()
 
     def _save(self, model: keras.Model, finished: bool) -> None:
         if self.checkpoint is None:

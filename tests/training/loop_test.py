@@ -3,6 +3,7 @@ import csv
 import errno
 import json
 import random
+import types
 
 import keras
 import numpy as np
@@ -178,6 +179,28 @@ def test_history_has_a_row_per_epoch_and_is_the_table(tmp_path):
     assert [row["loss"] for row in table] == [str(r["loss"]) for r in history]
     assert table[0]["accuracy"] == "" and table[2]["val_loss"] == ""
     assert float(table[2]["accuracy"]) == history[2]["accuracy"]
+
+
+def test_seconds_hold_what_callbacks_do(monkeypatch):
+    now = [0.0]
+    clock = types.SimpleNamespace(perf_counter=lambda: now[0])
+    monkeypatch.setattr("keras_lt.training.progress.time", clock)
+
+    def passes(seconds):
+        def call(*arguments, **logs):
+            now[0] += seconds
+
+        return call
+
+    steps = keras.callbacks.LambdaCallback(
+        on_train_begin=passes(1.0),
+        on_epoch_begin=passes(2.0),
+        on_epoch_end=passes(4.0),
+        on_train_end=passes(8.0),
+    )
+    stages = [make_stage(name, callbacks=[steps]) for name in "ab"]
+    history = train(make_plain(), stages, verbose=0)
+    assert [row["seconds"] for row in history] == [7.0, 6.0, 7.0, 6.0]
 
 
 def test_writes_nothing_that_is_not_asked_for(tmp_path, monkeypatch):
