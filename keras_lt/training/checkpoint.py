@@ -12,6 +12,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_lt.file_writing import replacing
+
 _FORMAT = 1
 
 
@@ -116,20 +118,19 @@ class Checkpoint:
 
     def remove_unfinished(self) -> None:
         """Removes what a process that was killed while it wrote has left."""
-        for path in self.path.parent.glob(f"{self.path.name}.*.tmp"):
+        for path in self.path.parent.glob(f".partial-*-{self.path.name}"):
             path.unlink(missing_ok=True)
 
     def _write(self, arrays: Mapping[str, Any]) -> None:
-        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with open(temporary, "wb") as file:
-                np.savez(file, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            if self._is_of_this_training:
-                os.replace(self.path, self.previous)
-            os.replace(temporary, self.path)
+            with replacing(self.path) as partial:
+                with open(partial, "wb") as file:
+                    np.savez(file, **arrays)
+                    file.flush()
+                    os.fsync(file.fileno())
+                if self._is_of_this_training:
+                    os.replace(self.path, self.previous)
             if not self._is_of_this_training:
                 self.previous.unlink(missing_ok=True)
             self._is_of_this_training = True
@@ -142,8 +143,6 @@ class Checkpoint:
                 "start again to go on from there",
                 str(self.path),
             ) from error
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def _check_finite(self, variable: keras.Variable, array: Any) -> None:
         if array.dtype.kind != "f" or np.isfinite(array).all():

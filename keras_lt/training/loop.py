@@ -52,11 +52,11 @@ def train(
     same backend and number of threads, as far as the backend computes the same
     numbers twice (on a GPU, that has to be asked for). Stages with other
     names, epochs, optimizers, losses or objectives are refused, and `Batches`
-    with another size, seed or sampler. What `batches`, callbacks and a schedule of the
-    learning rate do has to follow from the epoch; `Batches` and the callbacks
-    of this library see to that. The seeds of Python, NumPy and the backend are
-    set at the start of each epoch (`keras.utils.set_random_seed`), to numbers
-    that follow from Python's generator at the start of the training.
+    with another size, seed or sampler. What `batches`, callbacks and a schedule
+    of the learning rate do has to follow from the epoch; `Batches` and the
+    callbacks of this library see to that. The seeds of Python, NumPy and the
+    backend are set at the start of each epoch (`keras.utils.set_random_seed`),
+    to numbers that follow from Python's generator at the start of the training.
 
     A loss that is not finite ends the training, with the checkpoint of the
     last good epoch left as it was: see `callbacks.StopOnNaN`, also for how to
@@ -135,8 +135,8 @@ class _Run:
         strategy = strategy_of(model)
         self.folder: pathlib.Path | None = None
         if folder is not None:
-            own = process_name(strategy) or ""
-            self.folder = pathlib.Path(folder) / own
+            process = process_name(strategy) or ""
+            self.folder = pathlib.Path(folder) / process
         self.checkpoint: Checkpoint | None = None
         self.tensorboard = tensorboard
         csv_path = None
@@ -144,32 +144,36 @@ class _Run:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.checkpoint = Checkpoint(self.folder / "checkpoint.npz")
             csv_path = self.folder / "history.csv" if csv else None
-        plan: dict[str, list[Any]] = {
-            "plan": [[stage.name, stage.epochs] for stage in stages],
-            "settings": [settings_of(stage) for stage in stages],
-        }
         drawn = np.array(float(random.randrange(2**31)))
         # One for all processes, as layers may be reset.
         seed = int(sum_over_processes(drawn, strategy)) % 2**31
-        self.progress = Progress([], plan, seed, self.checkpoint, csv_path)
+        self.progress = Progress(
+            history=[],
+            stages=[[stage.name, stage.epochs] for stage in stages],
+            settings=[settings_of(stage) for stage in stages],
+            seed=seed,
+            checkpoint=self.checkpoint,
+            csv_path=csv_path,
+        )
 
     def from_checkpoint(self) -> list[Row]:
         """Goes on where the checkpoint was saved, if there is one."""
-        if self.checkpoint is None:
+        checkpoint = self.checkpoint
+        if checkpoint is None:
             return self.stages_from(0)
-        self.checkpoint.remove_unfinished()
-        done = self._read_progress()
+        checkpoint.remove_unfinished()
+        done = self._read_progress(checkpoint)
         saves = _saves(done)
         common = self._least_of_processes(saves)
         if done and saves > common > 0:
-            self.checkpoint.step_back()
-            done = self._read_progress()
+            checkpoint.step_back()
+            done = self._read_progress(checkpoint)
         if not done or not common:
             return self.stages_from(0)
         index = done["stage"]
         stage = self.stages[index]
         self._compile(stage)
-        self.checkpoint.restore(self.model)
+        checkpoint.restore(self.model)
         self.progress.seed = done["seed"]
         self.progress.history.extend(done["history"])
         self.progress.write_csv()
@@ -177,11 +181,11 @@ class _Run:
             self._fit(index, first_epoch=done["epochs_done"])
         return self.stages_from(index + 1)
 
-    def _read_progress(self) -> dict[str, Any] | None:
+    def _read_progress(self, checkpoint: Checkpoint) -> dict[str, Any] | None:
         """Returns what the checkpoint tells, or None if there is none."""
-        if self.checkpoint is None or not self.checkpoint.exists():
+        if not checkpoint.exists():
             return None
-        done = self.checkpoint.read_progress()
+        done = checkpoint.read_progress()
         self._check_plan(done["plan"])
         # Checkpoints of before lack them.
         self._check_settings(done.get("settings", []))
@@ -218,9 +222,11 @@ class _Run:
     def _compile(self, stage: Stage) -> None:
         set_trainable(self.model, stage.trainable)
         options = dict(stage.compile_options)
-        own = isinstance(self.model, ClassificationModel)
+        takes_objectives = isinstance(self.model, ClassificationModel)
         # To have none of them is all that other models can do.
-        if stage.objectives or (own and stage.objectives is not None):
+        if stage.objectives or (
+            takes_objectives and stage.objectives is not None
+        ):
             options["objectives"] = stage.objectives
         with scope_of(self.model):
             self.model.compile(
@@ -258,8 +264,8 @@ class _Run:
         stage = self.stages[index]
         seeds = EpochSeed(self.progress.seed, index)
         callbacks = [seeds, *stage.callbacks]
-        own = isinstance(self.model, ClassificationModel)
-        if isinstance(stage.batches, Batches) and not own:
+        adds_callback = isinstance(self.model, ClassificationModel)
+        if isinstance(stage.batches, Batches) and not adds_callback:
             callbacks.insert(0, stage.batches.callback())
         if self.tensorboard and self.folder is not None:
             folder = self.folder / "tensorboard" / stage.name
@@ -267,22 +273,22 @@ class _Run:
         return [*callbacks, StopOnNaN(), self.progress]
 
     def _check_plan(self, saved: list[list[Any]]) -> None:
-        own = self.progress.plan["plan"]
-        if saved != own:
-            self._refuse(_plan_text(own), _plan_text(saved))
+        stages = self.progress.stages
+        if saved != stages:
+            self._refuse(_plan_text(stages), _plan_text(saved))
 
     def _check_settings(self, saved: list[dict[str, Any]]) -> None:
-        found = first_change(saved, self.progress.plan["settings"])
+        found = first_change(saved, self.progress.settings)
         if found:
             number, name, old, new = found
             stage = self.stages[number].name
             self._refuse(f"{name}={new!r} in stage {stage!r}", f"{old!r}")
 
-    def _refuse(self, own: str, saved: str) -> None:
+    def _refuse(self, asked_for: str, saved: str) -> None:
         raise ValueError(
             "A training must go on with the stages it was started with. "
-            f"Received: {own}; the checkpoint in {str(self.folder)!r} has "
-            f"{saved}. Use another folder, or pass `resume=False` to start "
+            f"Received: {asked_for}; the checkpoint in {str(self.folder)!r} "
+            f"has {saved}. Use another folder, or pass `resume=False` to start "
             "anew."
         )
 

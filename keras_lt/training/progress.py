@@ -23,8 +23,8 @@ class Progress(keras.callbacks.Callback):
 
     Args:
         history: The rows so far; added to.
-        plan: What tells this training from another: `"plan"`, names and
-            epochs of its stages, and `"settings"`, what each is trained with.
+        stages: Name and epochs of each stage.
+        settings: What each stage is trained with.
         seed: What the seeds of the epochs are made of.
         checkpoint: Where the state goes, or `None`.
         csv_path: Where the history goes as a table, or `None`.
@@ -33,14 +33,16 @@ class Progress(keras.callbacks.Callback):
     def __init__(
         self,
         history: list[Row],
-        plan: dict[str, list[Any]],
+        stages: list[list[Any]],
+        settings: list[dict[str, Any]],
         seed: int,
         checkpoint: Checkpoint | None,
         csv_path: pathlib.Path | None,
     ) -> None:
         super().__init__()
         self.history = history
-        self.plan = plan
+        self.stages = stages
+        self.settings = settings
         self.seed = seed
         self.checkpoint = checkpoint
         self.csv_path = csv_path
@@ -60,7 +62,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Row | None = None) -> None:
         """Writes what there is."""
-        name, epochs = self.plan["plan"][self._stage]
+        name, epochs = self.stages[self._stage]
         seconds = round(time.perf_counter() - self._started, 3)
         values = {key: _plain(value) for key, value in (logs or {}).items()}
         self.history.append(
@@ -76,7 +78,8 @@ class Progress(keras.callbacks.Callback):
         if self.checkpoint is None:
             return
         progress = {
-            **self.plan,
+            "plan": self.stages,
+            "settings": self.settings,
             "seed": self.seed,
             "stage": self._stage,
             "epochs_done": self._epochs_done,

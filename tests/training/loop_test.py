@@ -331,7 +331,10 @@ def test_other_settings_are_refused(what, tmp_path):
 @pytest.mark.parametrize(
     ("terms", "match"),
     [
-        ([(0.0, 1.0)], r"objectives\[0\].weight=0.0 in stage 'one'; .* has 1.0"),
+        (
+            [(0.0, 1.0)],
+            r"objectives\[0\].weight=0.0 in stage 'one'; .* has 1.0",
+        ),
         ([(1.0, 0.5)], r"objectives\[0\].temperature=0.5 .* has 1.0"),
         ([(1.0, 1.0)] * 2, r"objectives=\[.*Robustness.* has \[.*Robustness"),
         ([], r"objectives=\[\] in stage 'one'"),

@@ -49,7 +49,9 @@ def test_killed_twice_equals_not_killed(tmp_path):
         killed = run_process(tmp_path, stage, epoch)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         assert (tmp_path / "checkpoint.npz").exists()
-    assert list(tmp_path.glob("*.tmp"))  # The last one died while it wrote.
+    assert list(
+        tmp_path.glob(".partial-*")
+    )  # The last one died while it wrote.
     resumed, _ = interrupted_run.run(tmp_path, {})
     whole, history = interrupted_run.run(tmp_path / "whole", {})
     assert_equal_weights(resumed, whole)
@@ -59,7 +61,7 @@ def test_killed_twice_equals_not_killed(tmp_path):
             tables.append(without_clock(csv.DictReader(file)))
     assert tables[0] == tables[1]
     assert len(history) == 5
-    assert not list(tmp_path.rglob("*.tmp"))
+    assert not list(tmp_path.rglob(".partial-*"))
 
 
 def test_finished_training_is_not_run_again(tmp_path):
