@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from applications.backbones import RESNETS
 from applications.backbones import make_backbone
@@ -202,13 +203,22 @@ def _transform(
     benchmark: Benchmark, settings: Settings, training: str | bool
 ) -> transforms.Transform:
     name = benchmark.filled(settings).backbone
-    own = settings.backbone_weights and name not in RESNETS
+    normalize = None
+    if name not in RESNETS:
+        own = make_preprocessing(name)
+        if settings.backbone_weights or _leaves_pixels(own):
+            normalize = own
     return transforms.imagenet(
-        training,
-        benchmark.mean,
-        benchmark.std,
-        normalize=make_preprocessing(name) if own else None,
+        training, benchmark.mean, benchmark.std, normalize=normalize
     )
+
+
+def _leaves_pixels(preprocessing: transforms.Transform) -> bool:
+    """Whether it does nothing, as for a network that scales pixels inside."""
+    images = np.zeros((1, 1, 2, 3), "float32")
+    images[:, :, 1] = 255.0
+    scaled, _ = preprocessing(images, np.zeros(1))
+    return np.array_equal(scaled, images)
 
 
 def _is_prepared(benchmark: Benchmark, folder: str | None) -> bool:

@@ -240,6 +240,31 @@ def test_augmentations_are_those_of_the_papers(recipe):
     np.testing.assert_allclose(found, expected)
 
 
+@pytest.mark.parametrize(
+    ("backbone", "takes_pixels"),
+    [
+        ("EfficientNetB0", True),
+        ("MobileNetV3Small", True),
+        ("keras_cv/resnet50", True),
+        ("keras_hub/resnet_18_imagenet", False),
+        ("ResNet50", False),
+        ("resnet20", False),
+    ],
+)
+def test_networks_that_scale_pixels_get_them_as_they_are(
+    backbone, takes_pixels
+):
+    settings = Settings(backbone=backbone)
+    images = np.full((1, 4, 4, 3), 255, "uint8")
+    images[:, :2] = 0
+    expected = images.astype("float32")
+    if not takes_pixels:
+        benchmark = imagenet_lt.BENCHMARK
+        expected = (expected / 255 - benchmark.mean) / benchmark.std
+    found, _ = imagenet_lt.evaluation(settings)(images, np.zeros(1), None)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
 def test_inaturalist_has_colors_of_its_own():
     normalize = inaturalist2018.evaluation(Settings()).transforms[-1]
     assert normalize.mean.tolist() == [0.466, 0.471, 0.380]
