@@ -30,7 +30,8 @@ def provenance() -> dict[str, Any]:
 def commit() -> str | None:
     """Returns the commit of this repository, or None outside of git.
 
-    A `+` at its end says that files of the project differed from it.
+    A `+` at its end says that files of the project differed from it, other than
+    kept results.
     """
     root = pathlib.Path(__file__).resolve().parents[1]
     head = _git(root, "rev-parse", "HEAD")
@@ -44,8 +45,16 @@ def commit() -> str | None:
         "--",
         "keras_lt",
         "applications",
+        ":(exclude)applications/*/results/*",
     )
     return f"{head}+" if changed else head
+
+
+def short_commit(commit: str | None) -> str:
+    """Returns what pages call a commit."""
+    if commit is None:
+        return "unknown"
+    return commit[:7] + ("+" if commit.endswith("+") else "")
 
 
 def versions() -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from applications.files import write_text
+from applications.provenance import short_commit
 from applications.tables.command import command
 from applications.tables.difference import Difference
 from applications.tables.kept_run import KeptRun
@@ -38,6 +39,7 @@ _RULE = """\
   lines lack; add `--data_dir` and `--runs_dir`. Each file has the flags, seed,
   commit, versions, device, duration, history, accuracy of each class and, but
   for some older ones, the answers to the test images.
+- A `+` at the end of a commit says that files of the project differed from it.
 - Accuracy in percent on the balanced test set, at the last epoch, never the
   best; of several seeds, the mean and, after ±, their standard deviation. Many
   are classes with more than 100 training images, few those with fewer than 20.
@@ -319,7 +321,7 @@ def _all_runs(runs: Sequence[KeptRun]) -> str:
             [
                 f"`{run.name}`",
                 record["date"][:10],
-                record["commit"][:7],
+                short_commit(record["commit"]),
                 f"{record['backend']} "
                 f"{record['versions'].get(record['backend'], '')}",
                 record["dtype_policy"],

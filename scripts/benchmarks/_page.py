@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from applications.provenance import provenance
+from applications.provenance import short_commit
 from keras_lt.markdown import table
 
 
@@ -19,6 +20,6 @@ def page(rows: list[dict], text: Callable[[object], str] = str) -> str:
     cells = [[text(row[name]) for name in names] for row in rows]
     return (
         f"{made['backend']} {version} on {made['hardware']['cpu']}, "
-        f"{made['date'][:10]}, commit {(made['commit'] or 'unknown')[:7]}.\n\n"
+        f"{made['date'][:10]}, commit {short_commit(made['commit'])}.\n\n"
         f"{table(names, cells)}\n"
     )

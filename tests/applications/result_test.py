@@ -1,5 +1,6 @@
 import importlib
 import json
+import subprocess
 
 import pytest
 
@@ -137,6 +138,37 @@ def test_provenance_can_be_kept(monkeypatch):
     assert found["hardware"]["devices"]
     monkeypatch.setenv("PATH", "")
     assert provenance.commit() is None
+
+
+def test_results_that_are_kept_do_not_change_the_commit(tmp_path, monkeypatch):
+    names = ["applications/a/results/a.json", "applications/a/recipe.py"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+
+    def git(*words):
+        user = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", *user, *words], cwd=tmp_path, check=True)
+
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-q", "-m", "Start")
+    own = tmp_path / "applications" / "provenance.py"
+    monkeypatch.setattr(provenance, "__file__", str(own))
+    head = provenance.commit()
+    assert len(head) == 40
+    (tmp_path / names[0]).write_text("{}")
+    assert provenance.commit() == head
+    (tmp_path / names[1]).write_text("changed")
+    assert provenance.commit() == f"{head}+"
+
+
+@pytest.mark.parametrize(
+    ("commit", "short"),
+    [("0123456789", "0123456"), ("0123456789+", "0123456+"), (None, "unknown")],
+)
+def test_pages_say_where_files_differed_from_a_commit(commit, short):
+    assert provenance.short_commit(commit) == short
 
 
 def test_run_that_is_not_finished_is_not_judged(tmp_path):

@@ -125,6 +125,10 @@ def test_runs_say_where_they_come_from(runs):
     start = f"| `cifar10_lt/plain_short_seed0` {text}"
     rows = rows_of(page.page(TABLE, runs, ""))
     assert f"{start}, threads: 2 | 2 | 1 |" in rows
+    runs[0].record["commit"] = None
+    row = f"{start}, threads: 2 | 2 | 1 |".replace("0123456", "unknown")
+    assert row in rows_of(page.page(TABLE, runs, ""))
+    runs[0].record["commit"] = "0123456789"
     del runs[0].record["hardware"]["threads"]
     assert f"{start} | 2 | 1 |" in rows_of(page.page(TABLE, runs, ""))
 
