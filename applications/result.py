@@ -89,7 +89,8 @@ class Result:
     def curves(self) -> dict[str, list[float | None]]:
         """The history by what was measured, to keep and to plot.
 
-        An epoch has None for what its stage does not measure.
+        An epoch has None for what its stage does not measure, or what was not
+        finite, which JSON does not hold.
         """
         names = dict.fromkeys(key for row in self.history for key in row)
         return {
@@ -210,4 +211,6 @@ _NOT_CURVES = ("stage", "epoch", "seconds")
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(float(value), 5)
+    if value is None or not np.isfinite(value):
+        return None
+    return round(float(value), 5)

@@ -8,6 +8,7 @@ from applications import judging
 from applications import provenance
 from applications import run_folder
 from applications.files import write_json
+from applications.result import Result
 from applications.run_folder import RunFolder
 from applications.settings import Settings
 
@@ -111,6 +112,14 @@ def test_network_of_a_recipe_is_not_chosen(application, choice, tmp_path):
     with pytest.raises(ValueError, match=match):
         recipe.run(settings)
     assert not list(tmp_path.iterdir())
+
+
+def test_curves_hold_what_json_does(tmp_path):
+    rows = [{"stage": "a", "epoch": 0, "seconds": 1.0, "loss": float("nan")}]
+    rows.append({**rows[0], "loss": 0.1234567, "val_loss": float("inf")})
+    result = Result("a", None, Settings(), None, {}, rows, None)
+    assert result.curves == {"loss": [None, 0.12346], "val_loss": [None, None]}
+    write_json(tmp_path / "a.json", result.curves)
 
 
 def test_json_has_a_line_for_each_entry(tmp_path):
