@@ -68,41 +68,41 @@ def difference(
             `"few"`.
 
     Returns:
-        The difference; None if there are no runs or no such score.
+        The difference over the pairs that both have the score; None if there
+        are none.
     """
-    if not first or any(
-        run.scores(kind) is None or run.scores(kind)[score] is None
-        for runs, kind in zip((first, second), kinds, strict=True)
-        for run in runs
-    ):
+    both = [
+        (a, b)
+        for a, b in zip(first, second, strict=True)
+        if None not in (a.score(kinds[0], score), b.score(kinds[1], score))
+    ]
+    if not both:
         return None
     values = [
-        a.scores(kinds[0])[score] - b.scores(kinds[1])[score]
-        for a, b in zip(first, second, strict=True)
+        a.score(kinds[0], score) - b.score(kinds[1], score) for a, b in both
     ]
     mean, pairs = float(np.mean(values)), len(values)
     if pairs >= FEWEST_SEEDS:
         margin = 2 * float(np.std(values, ddof=1)) / pairs**0.5
         return Difference(mean, (mean - margin, mean + margin), pairs)
-    return Difference(mean, _bootstrap(first, second, kinds, score), pairs)
+    return Difference(mean, _bootstrap(both, kinds, score), pairs)
 
 
 def _bootstrap(
-    first: Sequence[KeptRun],
-    second: Sequence[KeptRun],
+    pairs: Sequence[tuple[KeptRun, KeptRun]],
     kinds: tuple[str, str],
     score: str,
 ) -> tuple[float, float] | None:
     """Returns the 95 % interval over test images drawn within classes."""
     gains = []
-    for a, b in zip(first, second, strict=True):
+    for a, b in pairs:
         ours, theirs = a.correct(kinds[0]), b.correct(kinds[1])
         if ours is None or theirs is None:
             return None
         gains.append(ours[0].astype("float64") - theirs[0])
         labels = ours[1]
     supports = np.bincount(labels)
-    groups = class_groups(first[0].class_counts)
+    groups = class_groups(pairs[0][0].class_counts)
     weights = score_weights(supports, groups)[score]
     total = _resamples(tuple(supports.tolist())) @ (
         weights[labels] * np.mean(gains, axis=0)

@@ -87,6 +87,10 @@ class KeptRun:
         """Returns the scores of a kind of answers, if the run has it."""
         return self.record["scores"].get(kind)
 
+    def score(self, kind: str, name: str) -> float | None:
+        """Returns one of these scores, if the run has it."""
+        return (self.scores(kind) or {}).get(name)
+
     def correct(self, kind: str) -> tuple[np.ndarray, np.ndarray] | None:
         """Returns which test images were recognised, `(n,)`, by label.
 

@@ -126,6 +126,19 @@ def test_pairs_are_those_that_both_have(tmp_path):
     assert runs.difference(student, ("second", "adjusted")) is None
 
 
+def test_pair_without_these_answers_leaves_the_others(tmp_path):
+    deep = {"as_trained": answers([8] * 4), "full_depth": answers([9] * 4)}
+    runs = cell_of(
+        tmp_path,
+        student=[run_with([8] * 4), record("", 0, deep)],
+        second=[run_with([7] * 4), run_with([5] * 4)],
+    )
+    found = runs.difference(("student", "full_depth"), SECOND)
+    assert (found.value, found.pairs) == (pytest.approx(0.16), 1)
+    assert found.ends is not None
+    assert runs.difference(("student", "as_trained"), SECOND).pairs == 2
+
+
 def test_cells_are_kept_apart(tmp_path):
     own = record("plain", 0, {"as_trained": answers([5] * 4)})
     other = record(
