@@ -17,16 +17,16 @@ class CachedTeachers:
     Attributes:
         feature_dims: Size of the features of each teacher.
         num_classes: Number of logits; None if there are none.
-        image_shape: None, as no image is looked at.
+        image_shape: Shape of the images that the teachers saw.
         copies: None, as nothing is computed.
     """
 
-    image_shape = None
     copies = None
 
     def __init__(self, cache: Any) -> None:
         self.feature_dims = list(cache.feature_dims)
         self.num_classes = cache.num_classes
+        self.image_shape = cache.image_shape
 
     def outputs(self, x: Tensor, y: Any) -> tuple[list[Tensor], Tensor | None]:
         """Returns the features of each teacher, and the mean of the logits."""

@@ -23,6 +23,7 @@ class OutputsInBatches:
     """Stands for a cache, where the batches hold what it would add to them."""
 
     num_classes = None
+    image_shape = None
 
     def __init__(self, feature_dims: Sequence[int]) -> None:
         self.feature_dims = list(feature_dims)

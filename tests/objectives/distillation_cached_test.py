@@ -7,6 +7,7 @@ import pytest
 from keras_lt.data import Batches
 from keras_lt.objectives import FeatureDistillation
 from tests.checks import to_numpy
+from tests.objectives.distillation_models import SIZE
 from tests.objectives.distillation_models import crossentropy
 from tests.objectives.distillation_models import examples
 from tests.objectives.distillation_models import linear_model
@@ -17,6 +18,8 @@ from tests.objectives.distillation_models import total_loss
 
 class Cache:
     """What an objective asks of a cache."""
+
+    image_shape = (SIZE,)
 
     def __init__(self, feature_dims=(3, 5), num_classes=4):
         self.feature_dims = list(feature_dims)

@@ -102,6 +102,14 @@ class Holder(keras.layers.Layer):
         return self.inside(inputs)
 
 
+class Cache:
+    """What an objective asks of a cache."""
+
+    feature_dims = [5]
+    num_classes = CLASSES
+    image_shape = (6, 6, 3)
+
+
 @pytest.mark.parametrize("nested", ["in itself", "in a layer", "in a model"])
 def test_augmentation_in_the_student(nested):
     inputs = keras.Input((6, 6, 3))
@@ -116,10 +124,12 @@ def test_augmentation_in_the_student(nested):
         LongTailModel(backbone, CLASSES),
         EarlyExitModel(backbone, [], CLASSES),
     ):
-        with pytest.raises(ValueError, match=r"'flip' \(RandomFlip\) inside"):
-            model.compile(
-                "sgd", crossentropy(), objectives=[LogitDistillation(masters)]
-            )
+        for source in (masters, Cache()):
+            term = LogitDistillation(source)
+            with pytest.raises(
+                ValueError, match=r"'flip' \(RandomFlip\) inside"
+            ):
+                model.compile("sgd", crossentropy(), objectives=[term])
         model.compile("sgd", crossentropy())
 
 

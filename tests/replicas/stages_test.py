@@ -30,6 +30,7 @@ class Cache:
 
     feature_dims = [4]
     num_classes = CLASSES
+    image_shape = (networks.DIM,)
 
 
 class Crash(keras.callbacks.Callback):
