@@ -14,6 +14,7 @@ from keras_lt.data import Batches
 from keras_lt.data import ImageFiles
 from keras_lt.data import ImageRows
 from keras_lt.data import PreparedImages
+from keras_lt.objectives._cache.stored_teacher import FORMAT
 from keras_lt.objectives.teacher import Teacher
 from keras_lt.plain_description import config_sha256
 from keras_lt.plain_description import describe
@@ -22,11 +23,7 @@ from keras_lt.plain_description import first_difference
 from keras_lt.plain_description import name_of
 from keras_lt.seed_states import is_seed_state
 
-_FORMAT = 2
-"""Raised when the meaning of a file changes."""
-
 _COMPARED = (
-    "format",
     "keras_lt",
     "data",
     "transform",
@@ -41,7 +38,7 @@ def describe_batches(batches: Batches) -> dict[str, Any]:
     """Returns what the images of batches depend on."""
     by_row = depends_on_row_alone(batches.transform)
     description = {
-        "format": _FORMAT,
+        "format": FORMAT,
         "keras_lt": _version(),
         "data": _describe_data(batches),
         "transform": describe(batches.transform),

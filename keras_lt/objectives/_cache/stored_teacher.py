@@ -8,6 +8,9 @@ import numpy as np
 
 MANIFEST = "manifest.json"
 
+FORMAT = 2
+"""Raised when the meaning of a file changes."""
+
 
 class StoredTeacher:
     """Reads the outputs of one teacher from a folder that is whole.
@@ -22,13 +25,19 @@ class StoredTeacher:
         marks: Short numbers of the images, `(epochs, positions)` or `(rows,)`.
 
     Raises:
-        ValueError: If a file is not what the manifest says.
+        ValueError: If a file is not what the manifest says, or of another
+            format.
     """
 
     def __init__(self, folder: pathlib.Path):
         self.folder = folder
         try:
             self.manifest = json.loads((folder / MANIFEST).read_text())
+            if self.manifest["format"] != FORMAT:
+                raise ValueError(
+                    f"it is of format {self.manifest['format']}, in place of "
+                    f"{FORMAT}"
+                )
             self.number = int(self.manifest.pop("number"))
             arrays = {
                 kind: self._read(kind, *expected)
@@ -36,9 +45,9 @@ class StoredTeacher:
             }
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                "A teacher in a cache must be whole. Received: "
-                f"{str(folder)!r}: {error}. Call `cache.remove("
-                f"{folder.name!r})` and add the teacher again."
+                "A teacher in a cache must be whole, and of the format of this "
+                f"version. Received: {str(folder)!r}: {error}. Delete this "
+                "folder and add the teacher again, or keep the cache elsewhere."
             ) from error
         self.features = arrays["features"]
         self.marks = arrays["marks"]

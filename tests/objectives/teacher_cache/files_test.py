@@ -1,5 +1,6 @@
 """What is in the folder of a cache, by name, and whole."""
 
+import json
 import shutil
 
 import numpy as np
@@ -43,7 +44,22 @@ def test_files_that_are_not_whole(folder, tmp_path, name, harm):
         path.unlink()
     else:
         np.save(path, np.load(path)[:-1])
-    with pytest.raises(ValueError, match=r"must be whole.*remove\('teacher_1'"):
+    with pytest.raises(
+        ValueError, match="must be whole.*teacher_1'.*Delete this folder"
+    ):
+        TeacherCache(copy)
+
+
+def test_files_of_an_earlier_format(folder, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    path = copy / "teacher_1" / "manifest.json"
+    manifest = {**json.loads(path.read_text()), "format": 1}
+    del manifest["logits"]
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(
+        ValueError, match="of format 1, in place of 2. Delete this folder"
+    ):
         TeacherCache(copy)
 
 

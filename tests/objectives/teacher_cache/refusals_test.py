@@ -91,14 +91,13 @@ def test_a_cache_has_the_logits_of_all_teachers_or_of_none(folder, teacher):
         cache.add(teacher, make_batches(), epochs=3, verbose=0)
 
 
-@pytest.mark.parametrize("key, value", [("format", 0), ("keras_lt", "0.0.1")])
-def test_caches_of_other_versions_are_refused(folder, tmp_path, key, value):
+def test_caches_of_other_versions_are_refused(folder, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
     path = copy / "teacher_1" / "manifest.json"
     manifest = json.loads(path.read_text())
-    path.write_text(json.dumps({**manifest, key: value}))
-    with pytest.raises(ValueError, match=f"{key}=.*with {key}={value!r}"):
+    path.write_text(json.dumps({**manifest, "keras_lt": "0.0.1"}))
+    with pytest.raises(ValueError, match="keras_lt=.*with keras_lt='0.0.1'"):
         TeacherCache(copy).batches(make_batches())
 
 
