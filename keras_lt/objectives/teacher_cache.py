@@ -150,7 +150,8 @@ class TeacherCache:
         Raises:
             ValueError: If the teacher takes other images, the transform gives
                 other images a second time, or the folder holds the outputs of
-                other batches, or of another teacher of this name.
+                other batches, or of another teacher of this name, or
+                something else of this name.
             OSError: If the disk is full. What is there is not lost.
         """
         teacher = Teacher.of(teacher)
@@ -172,6 +173,7 @@ class TeacherCache:
                 check_same_batches(other.manifest, manifest, self.folder)
             name = self._name_for(manifest["teacher"], name)
             if name not in self.names:
+                _check_free(self.folder / name)
                 views.check_repeatable()
                 number = max((t.number for t in self._teachers), default=0) + 1
                 with CacheWriter(self.folder, manifest) as writer:
@@ -279,6 +281,16 @@ def _check_name(name: str) -> None:
         raise ValueError(
             "`name` must be the name of a folder, without a dot at its "
             f"beginning. Received: name={name!r}. Pass `'seed_1'`, say."
+        )
+
+
+def _check_free(folder: pathlib.Path) -> None:
+    """Raises before the work if the outputs could not be moved there."""
+    if folder.exists():
+        raise ValueError(
+            "The folder of a teacher must not be there yet. Received: "
+            f"{str(folder)!r}, which holds no teacher of this cache. Delete "
+            "it, pass another `name`, or use another folder for the cache."
         )
 
 

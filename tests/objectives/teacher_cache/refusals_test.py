@@ -138,6 +138,16 @@ def test_transforms_that_cannot_be_cached(tmp_path, teacher):
         cache.add(teacher, make_batches(), 0, verbose=0)
 
 
+def test_names_that_something_else_has(tmp_path, teacher, runs):
+    (tmp_path / "teacher_1").mkdir()
+    cache = TeacherCache(tmp_path)
+    with pytest.raises(ValueError, match="teacher_1', which holds no teacher"):
+        cache.add(teacher, make_batches(), 1, verbose=0)
+    assert not runs
+    cache.add(teacher, make_batches(), 1, "other", verbose=0)
+    assert cache.names == ["other"]
+
+
 def brightened(amount):
     def brighten(images, labels, generator):
         return images + amount * generator.random(), labels
