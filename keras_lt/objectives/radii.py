@@ -32,6 +32,9 @@ class Radii:
         mean_radius: Mean over the classes; of given radii, not used.
         penalty: Factor on the divergence, for `"learned"`.
         add_weight: Makes the variable: the method of a layer.
+
+    Attributes:
+        trained: Whether they are.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Radii:
     ) -> None:
         check_not_negative("mean_radius", mean_radius)
         self.kind = check_kind(kind, len(class_counts))
+        self.trained = self.kind in ("learned", "released")
         self.penalty = check_not_negative("radius_penalty", penalty)
         self.mean_radius = mean_radius
         inverse_roots = 1.0 / np.sqrt(np.asarray(class_counts, "float64"))
@@ -52,7 +56,7 @@ class Radii:
             name="share_logits" if self.kind == "learned" else "radii",
             shape=(len(class_counts),),
             initializer="zeros",
-            trainable=self.kind in ("learned", "released"),
+            trainable=self.trained,
         )
         self.values.assign(self._start())
         if self.kind == "released":

@@ -202,11 +202,9 @@ class Robustness(Objective):
 
     @property
     def setting_variables(self) -> Sequence[keras.Variable]:
-        radii = self.radii.values
-        return [
-            *super().setting_variables,
-            *([] if radii.trainable else [radii]),
-        ]
+        # Not by `trainable`, which is False where the term is frozen.
+        radii = [] if self.radii.trained else [self.radii.values]
+        return [*super().setting_variables, *radii]
 
     def callbacks(
         self, x: Any = None, y: Any = None

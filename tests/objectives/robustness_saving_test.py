@@ -40,8 +40,9 @@ def test_state_is_saved_and_restored(tmp_path):
     )
 
 
+@pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("radius", ["sqrt_n", "learned"])
-def test_a_file_brings_radii_that_were_trained_alone(tmp_path, radius):
+def test_a_file_brings_radii_that_were_trained_alone(tmp_path, radius, frozen):
     images, labels = examples()
     models = [small_model(seed) for seed in range(2)]
     terms = [Robustness(COUNTS, radius, mean_radius=r) for r in (0.5, 0.0)]
@@ -49,6 +50,7 @@ def test_a_file_brings_radii_that_were_trained_alone(tmp_path, radius):
         model.compile("sgd", crossentropy(), objectives=[term])
     models[0].fit(images, labels, verbose=0)
     models[0].save_weights(tmp_path / "a.weights.h5")
+    terms[1].trainable = not frozen
     models[1].load_weights(tmp_path / "a.weights.h5")
     np.testing.assert_array_equal(terms[1].current_radii(), 0.0)
     trained = [to_numpy(term.radii.values) for term in terms]
