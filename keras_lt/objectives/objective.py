@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import ops
 
 from keras_lt.types import Config
 from keras_lt.types import Tensor
@@ -27,7 +26,8 @@ class Objective(keras.layers.Layer):
 
     They count in training only: the validation loss is the plain one.
 
-    To write one, implement `call`, and `build` if there is state.
+    To write one, implement `call`, and `build` if there is state. Variables are
+    saved by their names, so pass a `name` to `add_weight`.
 
     Args:
         weight: Factor on the term, 0 or greater.
@@ -139,21 +139,35 @@ class Objective(keras.layers.Layer):
         config.pop("dtype")
         return config
 
+    def save_own_variables(self, store: Any) -> None:
+        for name, variable in self._own_variables().items():
+            store[name] = variable
+
     def load_own_variables(self, store: Any) -> None:
-        if len(store.keys()) == 0 and self.variables:
+        saved = set(store.keys())
+        settings = {id(one) for one in self.setting_variables}
+        missing = []
+        for name, variable in self._own_variables().items():
+            if id(variable) in settings:
+                continue
+            if name in saved:
+                variable.assign(store[name])
+            else:
+                missing.append(repr(name))
+        if missing or not saved:
+            what = ", ".join(missing) if saved else "state"
             warnings.warn(
-                f"The file holds no state of the objective {self.name!r}, "
+                f"The file holds no {what} of the objective {self.name!r}, "
                 "which starts afresh. That is right for a file of an earlier "
-                "stage, trained without this objective.",
+                "stage, trained without this objective or with another.",
                 stacklevel=2,
             )
-            return
-        kept = [
-            (one, ops.convert_to_numpy(one)) for one in self.setting_variables
-        ]
-        super().load_own_variables(store)
-        for variable, value in kept:
-            variable.assign(value)
+
+    def _own_variables(self) -> dict[str, keras.Variable]:
+        """Returns what is saved, by name: Keras counts the trainable first."""
+        by_index: dict[str, keras.Variable] = {}
+        super().save_own_variables(by_index)
+        return {one.name: one for one in by_index.values()}
 
     def _factor(self, name: str, value: float) -> keras.Variable:
         check_not_negative(name, value)

@@ -78,6 +78,30 @@ def test_weights_of_an_earlier_stage_load_with_one_warning(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("saved", "loaded"), [("sqrt_n", "learned"), ("learned", "released")]
+)
+def test_a_file_of_radii_of_another_kind(tmp_path, saved, loaded):
+    """Their variables are others; the centroids are the same."""
+    images, labels = examples()
+    terms = [Robustness(COUNTS, saved)]
+    with warnings.catch_warnings(action="ignore"):
+        terms.append(Robustness(COUNTS, loaded))
+    models = [small_model(seed) for seed in range(2)]
+    for model, term in zip(models, terms, strict=True):
+        model.compile("sgd", crossentropy(), objectives=[term])
+    models[0].fit(images, labels, verbose=0)
+    models[0].save_weights(tmp_path / "a.weights.h5")
+    radii = terms[1].current_radii()
+    variable = terms[1].radii.values.name
+    with pytest.warns(UserWarning, match=f"holds no '{variable}' of the obj"):
+        models[1].load_weights(tmp_path / "a.weights.h5")
+    np.testing.assert_array_equal(terms[1].current_radii(), radii)
+    np.testing.assert_array_equal(
+        to_numpy(terms[1].centroids), to_numpy(terms[0].centroids)
+    )
+
+
 def test_config_round_trip():
     term = Robustness(
         np.array(COUNTS),
