@@ -20,7 +20,7 @@ class EpochData:
     Args:
         x: What `fit` takes: arrays, `Batches` or another `PyDataset`, a
             `tf.data.Dataset` or a `DataLoader`.
-        y: The labels, unless they come with `x`.
+        y: The labels, unless they come with `x`; or a dict that holds them.
 
     Raises:
         ValueError: If `x` is a generator, which can be read only once, or an
@@ -31,7 +31,7 @@ class EpochData:
         if y is None:
             _check_batches(x)
         self.x = x
-        self.y = y
+        self.y = label_of(y)
 
     def set_epoch(self, epoch: int) -> None:
         """Gives the batches of `epoch` from now on, if they differ."""

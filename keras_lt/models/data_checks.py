@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from keras_lt.data import Batches
+from keras_lt.data.labels import label_of
 from keras_lt.ops.crossentropy import are_soft
 from keras_lt.validation import check_finite
 from keras_lt.validation import check_labels
@@ -16,13 +17,14 @@ def check_data(x: Any, y: Any, num_classes: int) -> None:
 
     Args:
         x: What `fit` and `evaluate` take. Arrays and `Batches` are checked.
-        y: The labels, or None.
+        y: The labels, or None; or a dict that holds them.
         num_classes: Of the model.
     """
     if isinstance(x, np.ndarray):
         check_finite("x", x)
     if isinstance(x, Batches):
         check_labels(x.labels, num_classes, name="x.labels")
+    y = label_of(y)
     if not isinstance(y, np.ndarray):
         return
     if are_soft(y, num_classes):

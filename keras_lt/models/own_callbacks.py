@@ -53,4 +53,4 @@ def _trained_on(x: Any, y: Any, held_out: float | None) -> tuple[Any, Any]:
     if y is None or not held_out:
         return x, y
     size = int(len(x) * (1.0 - held_out))
-    return x[:size], y[:size]
+    return x[:size], keras.tree.map_structure(lambda one: one[:size], y)

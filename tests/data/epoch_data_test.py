@@ -25,6 +25,11 @@ def test_arrays():
     assert number == 3
 
 
+def test_arrays_whose_labels_have_company():
+    company = {"label": Y, "row": np.arange(600)}
+    np.testing.assert_array_equal(read(EpochData(X, company))[1], Y)
+
+
 def test_arrays_are_read_whole_whatever_the_steps():
     assert len(read(EpochData(X, Y), steps=1)[0]) == 600
 

@@ -81,6 +81,8 @@ def test_bad_labels(labels, message):
     with pytest.raises(ValueError, match=message):
         model.fit(x, labels, verbose=0)
     with pytest.raises(ValueError, match=message):
+        model.fit(x, {"label": labels}, verbose=0)
+    with pytest.raises(ValueError, match=message):
         model.evaluate(x, labels, verbose=0)
     with pytest.raises(ValueError, match=message):
         model.fit(x, np.zeros(3, int), validation_data=(x, labels), verbose=0)

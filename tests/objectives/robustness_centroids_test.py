@@ -75,13 +75,15 @@ def test_epoch_centroids_are_refreshed_before_each_epoch():
     assert np.abs(seen[2] - seen[0]).max() > 1e-3
 
 
-def test_validation_images_of_fit_move_no_centroid():
+@pytest.mark.parametrize("company", [False, True])
+def test_validation_images_of_fit_move_no_centroid(company):
     images, labels = examples(size=20)
     model = small_model()
     term = Robustness(COUNTS)
     model.compile(keras.optimizers.SGD(0.0), crossentropy(), objectives=[term])
     features = to_numpy(model(images)["features"])[:15]
-    model.fit(images, labels, validation_split=0.25, verbose=0)
+    y = {"label": labels, "row": np.arange(20)} if company else labels
+    model.fit(images, y, validation_split=0.25, verbose=0)
     means = [features[labels[:15] == c].mean(axis=0) for c in range(3)]
     np.testing.assert_allclose(to_numpy(term.centroids), means, atol=1e-5)
 
