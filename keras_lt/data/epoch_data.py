@@ -23,15 +23,17 @@ class EpochData:
         y: The labels, unless they come with `x`; or a dict that holds them.
 
     Raises:
-        ValueError: If `x` is a generator, which can be read only once, or an
-            array without labels.
+        ValueError: If `x` is a generator, which can be read only once, an
+            array without as many labels, or batches beside labels.
     """
 
     def __init__(self, x: Any, y: Any = None) -> None:
-        if y is None:
-            _check_batches(x)
         self.x = x
         self.y = label_of(y)
+        if self.y is None:
+            _check_batches(x)
+        else:
+            _check_pair(x, self.y)
 
     def set_epoch(self, epoch: int) -> None:
         """Gives the batches of `epoch` from now on, if they differ."""
@@ -97,6 +99,21 @@ def _check_batches(x: Any) -> None:
             "Images in an array must come with their labels. Received: an "
             f"array of shape {tuple(x.shape)} alone. Pass images and labels, "
             "`(x, y)`, or `keras_lt.data.Batches((x, y))`."
+        )
+
+
+def _check_pair(x: Any, y: Any) -> None:
+    if not hasattr(x, "shape"):
+        raise ValueError(
+            "`y` must be left out where the data hold the labels. Received: "
+            f"labels beside a {type(x).__name__}. Leave `y` out, or pass an "
+            "array of images."
+        )
+    if len(x) != len(y):
+        raise ValueError(
+            "There must be one label per image. Received: "
+            f"{len(x)} images and {len(y)} labels. Pass both from the same "
+            "split."
         )
 
 

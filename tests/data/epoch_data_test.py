@@ -148,6 +148,17 @@ def test_arrays_without_labels_are_refused(convert):
         EpochData(convert(X))
 
 
+def test_labels_beside_batches_are_refused():
+    with pytest.raises(ValueError, match="`y` must be left out.*a Batches"):
+        EpochData(data.Batches((X, Y)), Y)
+
+
+@pytest.mark.parametrize("labels", [Y[:300], np.tile(Y, 2)])
+def test_arrays_of_another_length_are_refused(labels):
+    with pytest.raises(ValueError, match=f"600 images and {len(labels)} label"):
+        EpochData(X, labels)
+
+
 def test_generators_are_refused():
     pairs = ((X, Y) for _ in range(3))
     with pytest.raises(ValueError, match="can be read again.*a generator"):
