@@ -9,6 +9,7 @@ from keras import ops
 from keras_lt.data import Batches
 from keras_lt.data import DeviceBatches
 from keras_lt.data.labels import label_of
+from keras_lt.graph import feature_extractor
 from keras_lt.losses import LDAM
 from keras_lt.models.compile_checks import check_exits
 from keras_lt.models.compile_checks import check_images
@@ -121,10 +122,12 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
             name: One of `feature_layers`; None for what the classifier gets.
         """
         self.feature_shape(name)  # Raises for an unknown name.
+        if name is not None:  # Without what lies above that layer.
+            model = feature_extractor(self.backbone, [name])
+            return keras.Model(model.input, model.output[_key_of(name)])
         source = self.backbone.inputs[0]
         images = keras.Input(source.shape[1:], dtype=source.dtype)
-        outputs = self(images)
-        return keras.Model(images, outputs[_key_of(name)])
+        return keras.Model(images, self(images)["features"])
 
     def classifiers(self) -> Sequence[keras.layers.Layer]:
         """Returns the layers that make logits."""

@@ -14,6 +14,7 @@ from keras_lt import training
 from keras_lt.objectives import Robustness
 from tests.checks import to_numpy
 from tests.models.exit_models import dense_model
+from tests.models.exit_models import image_backbone
 from tests.models.exit_models import image_model
 from tests.models.exit_models import seeded_weights
 from tests.models.exit_models import vectors
@@ -235,6 +236,25 @@ def test_feature_model_shares_weights_and_knows_its_layers():
         kernel.assign(kernel + 0.1)
     with pytest.raises(ValueError, match=r"feature_layers=\['other'\]"):
         model.feature_model("other")
+
+
+@pytest.mark.parametrize("exits", [None, ["one"]])
+def test_feature_model_of_a_layer_does_no_work_above_it(exits):
+    x = np.random.default_rng(0).normal(size=(3, 6, 6, 3)).astype("float32")
+    if exits is None:
+        model = models.LongTailModel(
+            image_backbone(), num_classes=4, feature_layers=["two_conv"]
+        )
+    else:
+        model = image_model(exits, feature_layers=["two_conv"])
+    view = model.feature_model("two_conv")
+    np.testing.assert_allclose(
+        view.predict(x, verbose=0),
+        to_numpy(model(x)["features/two_conv"]),
+        atol=1e-5,
+    )
+    layers = [layer.name for layer in view.layers[1:]]
+    assert layers == ["one_conv", "one_bn", "one", "two_conv"]
 
 
 def test_natural_frequencies_on_class_aware_batches():
