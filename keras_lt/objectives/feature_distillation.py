@@ -119,12 +119,15 @@ class FeatureDistillation(Distillation):
             )
             self.projection.build(shape)
         elif shape[-1] != wanted:
+            wider = (
+                "Make the model with `projection_dim=keras_lt.objectives."
+                "projection_dim(teachers)`, or pass"
+            )
             raise ValueError(
                 "The features of the student must be as many as those of its "
                 f"teachers together, {wanted}. Received: {shape[-1]} features "
-                f"for teachers with {self.teachers.feature_dims}. Make the "
-                "model with `projection_dim=keras_lt.objectives."
-                "projection_dim(teachers)`, or pass "
+                f"for teachers with {self.teachers.feature_dims}. "
+                f"{wider if self.features is None else 'Pass'} "
                 "projection_mode='distill_only'."
             )
         self.built = True

@@ -12,11 +12,19 @@ def test_features_of_another_size_are_refused():
     model = student(7)
     with pytest.raises(
         ValueError,
-        match=r"together, 8. Received: 7 features for teachers with \[3, 5\]",
+        match=r"together, 8. Received: 7 features for teachers with \[3, 5\]. "
+        "Make the model with `projection_dim",
     ):
         model.compile(
             "sgd", crossentropy(), objectives=[FeatureDistillation(teachers())]
         )
+
+
+def test_no_projection_is_advised_for_a_layer_below_it():
+    model = student(8, feature_layers=["hidden"])
+    term = FeatureDistillation(teachers(), features="hidden")
+    with pytest.raises(ValueError, match=r"5 features .*\]. Pass projection_m"):
+        model.compile("sgd", crossentropy(), objectives=[term])
 
 
 @pytest.mark.parametrize(
