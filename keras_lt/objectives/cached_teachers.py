@@ -19,12 +19,20 @@ class CachedTeachers:
         num_classes: Number of logits; None if there are none.
         image_shape: Shape of the images that the teachers saw.
         copies: None, as nothing is computed.
+
+    Raises:
+        ValueError: If the cache is empty.
     """
 
     copies = None
 
     def __init__(self, cache: Any) -> None:
         self.feature_dims = list(cache.feature_dims)
+        if not self.feature_dims:
+            raise ValueError(
+                "A cache must hold one teacher or more. Received: none. Call "
+                "`cache.add(teacher, batches)` first."
+            )
         self.num_classes = cache.num_classes
         self.image_shape = cache.image_shape
 

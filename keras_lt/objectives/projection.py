@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_lt.layers.pooling import make_pooling
+from keras_lt.objectives.cached_teachers import CachedTeachers
 from keras_lt.objectives.teacher import Teacher
 from keras_lt.validation import check_choice
 
@@ -42,8 +43,9 @@ def projection_dim(
     True
     """
     check_choice("projection_mode", projection_mode, PROJECTION_MODES)
-    dims = getattr(teachers, "feature_dims", None)
-    if dims is None:
+    if hasattr(teachers, "feature_dims"):
+        dims = CachedTeachers(teachers).feature_dims
+    else:
         dims = [Teacher.of(one).feature_dim for one in teachers]
     if projection_mode == "distill_only":
         return None

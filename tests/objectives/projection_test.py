@@ -10,6 +10,7 @@ from tests.objectives.distillation_models import teachers
 
 class Cache:
     feature_dims = [6, 2]
+    num_classes = image_shape = None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,10 @@ import pytest
 
 from keras_lt import samplers
 from keras_lt.data import transforms
+from keras_lt.objectives import FeatureDistillation
+from keras_lt.objectives import LogitDistillation
 from keras_lt.objectives import TeacherCache
+from keras_lt.objectives import projection_dim
 from tests.objectives.teacher_cache.cache_examples import CROPS
 from tests.objectives.teacher_cache.cache_examples import IMAGES
 from tests.objectives.teacher_cache.cache_examples import LABELS
@@ -210,6 +213,9 @@ def test_teachers_and_batches_that_do_not_fit(tmp_path, teacher):
         cache.add(other, make_batches(), 1, verbose=0)
     with pytest.raises(ValueError, match="Received: none in"):
         cache.batches(make_batches())
+    for make in (FeatureDistillation, LogitDistillation, projection_dim):
+        with pytest.raises(ValueError, match="A cache must hold one teacher"):
+            make(cache)
     cache.add(teacher, make_batches(), 1, verbose=0)
     cached = cache.batches(make_batches())
     with pytest.raises(ValueError, match="teacher_features', 'teacher_log"):
