@@ -12,6 +12,7 @@ from keras_lt.data.labels import label_of
 from keras_lt.graph import feature_extractor
 from keras_lt.losses import LDAM
 from keras_lt.models.compile_checks import check_exits
+from keras_lt.models.compile_checks import check_feature_dim
 from keras_lt.models.compile_checks import check_images
 from keras_lt.models.compile_checks import check_ldam_heads
 from keras_lt.models.compile_checks import check_loss
@@ -375,8 +376,10 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
             check_exits(objective, len(self.classifiers()))
             check_images(objective, self.backbone)
             shape = self.feature_shape(objective.features)
+            check_feature_dim(objective, shape[-1])
             if not objective.built:
                 objective.build(shape)
+            objective.feature_dim = shape[-1]
         self.objective_list.replace(objectives)
 
 

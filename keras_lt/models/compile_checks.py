@@ -110,6 +110,18 @@ def check_exits(objective: Objective, num_exits: int) -> None:
         )
 
 
+def check_feature_dim(objective: Objective, feature_dim: int | None) -> None:
+    """Raises if an objective was made for features of another size before."""
+    if objective.feature_dim in (None, feature_dim):
+        return
+    raise ValueError(
+        "An objective must be made anew for a model with other features. "
+        f"Received: {objective.name!r}, which was compiled into a model with "
+        f"{objective.feature_dim} features before, for one with {feature_dim}. "
+        "Make another one for this model."
+    )
+
+
 def check_num_classes(objective: Objective, num_classes: int) -> None:
     """Raises if an objective is for another number of classes."""
     if objective.num_classes in (None, num_classes):

@@ -43,6 +43,7 @@ class Objective(keras.layers.Layer):
         base_weight: Likewise.
         num_classes: Number of classes that the term is for, which the model
             must have; None if it does for any.
+        feature_dim: Number of features that it was compiled for; None before.
         image_shape: Shape of the images that the term looks at, which must be
             those that the model takes; None if it looks at none.
         compares_examples: Whether the term of an example depends on the others
@@ -76,6 +77,7 @@ class Objective(keras.layers.Layer):
         super().__init__(**kwargs)
         self.features = features
         self.num_classes: int | None = None
+        self.feature_dim: int | None = None
         self.image_shape: Sequence[int | None] | None = None
         self.weight = self._factor("weight", weight)
         self.base_weight = self._factor("base_weight", base_weight)

@@ -31,9 +31,9 @@ class Counting(Objective):
         return {**super().get_config(), "value": self.value}
 
 
-def model_and_data():
+def model_and_data(dim=4):
     inputs = keras.Input((3,))
-    backbone = keras.Model(inputs, keras.layers.Dense(4)(inputs))
+    backbone = keras.Model(inputs, keras.layers.Dense(dim)(inputs))
     rng = np.random.default_rng(0)
     x = rng.normal(size=(6, 3)).astype("float32")
     return LongTailModel(backbone, 2), x, np.array([0, 1] * 3)
@@ -83,6 +83,16 @@ def test_term_gets_class_ids_and_all_that_the_model_has():
     rows = ops.convert_to_numpy(seen["y"]["row"])
     np.testing.assert_array_equal(rows, np.arange(6))
     assert set(seen["outputs"]) == {"features", "logits"}
+
+
+def test_a_model_with_other_features_needs_another_term():
+    objective = Counting()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    for _ in range(2):
+        model_and_data()[0].compile("sgd", loss, objectives=[objective])
+    wider = model_and_data(dim=7)[0]
+    with pytest.raises(ValueError, match="made anew.* with 4 features .* 7"):
+        wider.compile("sgd", loss, objectives=[objective])
 
 
 def test_factors_are_not_trained():
