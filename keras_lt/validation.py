@@ -155,6 +155,17 @@ def check_class_counts(
     return tuple(int(count) for count in values)
 
 
+def numbers_per_class(values: Any, num_classes: int) -> list[float] | None:
+    """Returns one finite number, 0 or greater, for each class; None if not."""
+    try:
+        array = np.asarray(values, dtype="float64")
+    except (TypeError, ValueError):  # Of a dict, say.
+        return None
+    if array.shape != (num_classes,) or not np.isfinite(array).all():
+        return None
+    return array.tolist() if (array >= 0).all() else None
+
+
 def check_labels(
     labels: Any, num_classes: int | None = None, name: str = "labels"
 ) -> np.ndarray:

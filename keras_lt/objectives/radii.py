@@ -11,6 +11,7 @@ from keras import ops
 
 from keras_lt.types import Tensor
 from keras_lt.validation import check_not_negative
+from keras_lt.validation import numbers_per_class
 
 KINDS = ("sqrt_n", "shared", "learned", "released")
 
@@ -104,14 +105,15 @@ def check_kind(kind: Any, num_classes: int) -> Any:
         if kind in KINDS:
             return kind
     else:
-        values = np.asarray(kind, dtype="float64")
-        if values.shape == (num_classes,) and np.isfinite(values).all():
-            if (values >= 0).all():
-                return values.tolist()
-    shown = kind if isinstance(kind, str) else np.shape(kind)
+        values = numbers_per_class(kind, num_classes)
+        if values is not None:
+            return values
+    shown = f"a {type(kind).__name__} of shape {np.shape(kind)}"
+    if isinstance(kind, str):
+        shown = repr(kind)
     raise ValueError(
         f"`radius` must be one of {', '.join(map(repr, KINDS))}, or one "
         f"finite number, 0 or greater, for each of {num_classes} classes. "
-        f"Received: {shown!r}. For one radius for all, pass "
+        f"Received: {shown}. For one radius for all, pass "
         "radius='shared' and `mean_radius`."
     )

@@ -26,6 +26,7 @@ from keras_lt.validation import check_choice
 from keras_lt.validation import check_class_counts
 from keras_lt.validation import check_fraction
 from keras_lt.validation import check_positive
+from keras_lt.validation import numbers_per_class
 
 CENTROIDS = ("epoch", "moving_average", "batch")
 
@@ -309,12 +310,12 @@ def _check_weights(
 ) -> list[float] | None:
     if class_weights is None:
         return None
-    values = np.asarray(class_weights, dtype="float64")
-    right = values.shape == (num_classes,) and np.isfinite(values).all()
-    if not right or (values < 0).any() or not values.any():
+    values = numbers_per_class(class_weights, num_classes)
+    if values is None or not any(values):
         raise ValueError(
             "`class_weights` must hold a finite number, 0 or greater, for "
             f"each of {num_classes} classes, and one above 0. Received: "
-            f"shape {values.shape}. Leave it out to weigh all alike."
+            f"a {type(class_weights).__name__} of shape "
+            f"{np.shape(class_weights)}. Leave it out to weigh all alike."
         )
-    return values.tolist()
+    return values

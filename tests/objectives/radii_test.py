@@ -114,6 +114,7 @@ def test_no_radius_at_all():
         ([0.1, 0.2, 0.3, -0.1], r"\(4,\)"),
         ([0.1, 0.2, 0.3, float("nan")], r"\(4,\)"),
         (0.5, r"\(\)"),
+        ({0: 0.1, 1: 0.2, 2: 0.3, 3: 0.4}, "a dict"),
     ],
 )
 def test_bad_radius(radius, received):

@@ -20,6 +20,7 @@ from tests.objectives.robust_models import small_model
         ("temperature", 0.0, "`temperature` must be a finite number greater"),
         ("momentum", 1.0, "`momentum` must be at least 0 and smaller than 1"),
         ("class_weights", [1.0], r"each of 3 classes.*shape \(1,\)"),
+        ("class_weights", {0: 1, 1: 1, 2: 1}, "each of 3 classes.*a dict"),
         ("class_weights", [0, 0, 0], "each of 3 classes"),
         ("class_weights", [1, float("nan"), 1], "each of 3 classes"),
     ],
