@@ -7,6 +7,8 @@ import numpy as np
 from keras_lt.data import Batches
 from keras_lt.data.labels import label_of
 from keras_lt.ops.crossentropy import are_soft
+from keras_lt.types import ClassCounts
+from keras_lt.validation import check_class_counts
 from keras_lt.validation import check_finite
 from keras_lt.validation import check_labels
 from keras_lt.validation import check_soft_labels
@@ -39,3 +41,33 @@ def check_validation_data(data: Any, num_classes: int) -> None:
         check_data(data[0], data[1], num_classes)
     elif isinstance(data, Batches):
         check_labels(data.labels, num_classes, "validation_data.labels")
+
+
+def check_held_out(
+    x: Any, y: Any, class_counts: ClassCounts, num_classes: int
+) -> np.ndarray:
+    """Returns the class ids of held-out images, or raises if they are not.
+
+    Args:
+        x: Images, in any form. The order of `Batches` is checked.
+        y: Their class ids.
+        class_counts: Number of training images of each class.
+        num_classes: Of the model.
+    """
+    counts = check_class_counts(class_counts, allow_zero=True)
+    if len(counts) != num_classes:
+        raise ValueError(
+            "`class_counts` must hold one count for each of the "
+            f"{num_classes} classes of the model. Received: {len(counts)}. "
+            "Use `keras_lt.class_counts(labels, num_classes)`."
+        )
+    ids = check_labels(y, num_classes, "y")
+    # With `steps`, the labels may end before the batches do.
+    if isinstance(x, Batches) and not np.array_equal(
+        x.labels[x.rows()[: len(ids)]], ids
+    ):
+        raise ValueError(
+            "`y` must be the labels in the order of the batches. Received: "
+            "`Batches` that come in another. Pass `sampler=samplers.InOrder()`."
+        )
+    return ids

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_lt.data.random_transforms import warn_of_random_batches
 from keras_lt.inference import ExitOutcomes
 from keras_lt.inference import StagedAnswer
 from keras_lt.inference import StagedPredictor
@@ -17,6 +18,7 @@ from keras_lt.layers.low_rank_updates import adapted_layers
 from keras_lt.models.backbone_cut import cut
 from keras_lt.models.backbone_cut import cut_finely
 from keras_lt.models.classification_model import ClassificationModel
+from keras_lt.models.data_checks import check_held_out
 from keras_lt.models.even_batches import check_backend
 from keras_lt.models.exit_answer import ExitAnswer
 from keras_lt.models.exit_branches import is_synchronized
@@ -219,16 +221,19 @@ class StagedModel(ClassificationModel):
         Args:
             x: Images that the model was not trained on, and that are not
                 those of the test, in whatever form `keras.Model.predict`
-                takes.
-            y: Their class ids, `(n,)`.
+                takes: of `Batches`, those of `samplers.InOrder()`, without
+                random transforms.
+            y: Their class ids, `(n,)`, in the same order.
             class_counts: Number of training images of each class, by label.
             seconds: Time of an image that leaves at each exit, if thresholds
                 are chosen by latency; see `exit_seconds`.
             **kwargs: Other arguments of `keras.Model.predict`.
         """
+        ids = check_held_out(x, y, class_counts, self.num_classes)
+        warn_of_random_batches(x)
         return ExitOutcomes.from_logits(
             self.exit_logits(x, **kwargs),
-            y,
+            ids,
             self.exit_costs(),
             class_counts,
             measure=self.measure,
