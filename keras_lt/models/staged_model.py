@@ -193,8 +193,8 @@ class StagedModel(ClassificationModel):
         callbacks: Any = None,
     ) -> ExitAnswer:
         """Returns what `predict` does, with the exits and the work saved."""
-        answer = self._run(x, batch_size, verbose, steps, callbacks)
         costs = np.array(self.exit_costs())
+        answer = self._run(x, batch_size, verbose, steps, callbacks)
         saved = 1.0 - float(np.mean(costs[answer.exits - 1]))
         return ExitAnswer(answer.logits, answer.exits, saved, answer.seconds)
 
@@ -231,36 +231,50 @@ class StagedModel(ClassificationModel):
         """
         ids = check_held_out(x, y, class_counts, self.num_classes)
         warn_of_random_batches(x)
+        costs = self.exit_costs()
         return ExitOutcomes.from_logits(
             self.exit_logits(x, **kwargs),
             ids,
-            self.exit_costs(),
+            costs,
             class_counts,
             measure=self.measure,
             seconds=seconds,
         )
 
-    def exit_costs(self) -> list[float]:
+    def exit_costs(
+        self, image_shape: Sequence[int] | None = None
+    ) -> list[float]:
         """Returns the work of an image that leaves at each exit.
 
         It is counted in multiply-accumulates, the branches on the way
         included, as a share of the plain backbone with the last classifier:
         the last is a little more than 1.
+
+        Args:
+            image_shape: Sizes of an image, such as `(224, 224, 3)`, for a
+                backbone that takes any. They count from then on.
         """
-        if self._costs is None:
-            self._costs = exit_costs(self._plain_stages, self.branches)
+        if self._costs is None or image_shape is not None:
+            self._costs = exit_costs(
+                self._plain_stages, self.branches, image_shape
+            )
         return list(self._costs)
 
     def exit_seconds(
-        self, batch_size: int = 32, repeats: int = 5
+        self,
+        batch_size: int = 32,
+        repeats: int = 5,
+        images: np.ndarray | None = None,
     ) -> list[float]:
         """Returns the time of an image that leaves at each exit, measured.
 
         Args:
             batch_size: Number of images that a stage takes at a time.
             repeats: How often each stage is timed; the median counts.
+            images: A batch to run on, in place of noise, for a backbone that
+                takes images of any size.
         """
-        seconds = self._predictor().stage_seconds(batch_size, repeats)
+        seconds = self._predictor().stage_seconds(batch_size, repeats, images)
         return np.cumsum(seconds).tolist()
 
     def export_stages(

@@ -1,10 +1,14 @@
 """What an exit costs, counted by hand, and what lies in front of it."""
 
+import keras
 import numpy as np
 import pytest
 
 from keras_lt import models
 from tests.models.exit_models import dense_model
+from tests.models.small_models import CLASSES
+from tests.models.small_models import COUNTS
+from tests.models.small_models import images
 
 
 def test_costs_are_those_of_all_layers_on_the_way():
@@ -35,3 +39,43 @@ def test_seconds_of_an_exit_are_those_of_all_stages_on_the_way(monkeypatch):
         staged_predictor, "time_stages", lambda *_: np.array([8.0, 4.0, 2.0])
     )
     assert dense_model().exit_seconds(batch_size=4) == [2.0, 3.0, 3.5]
+
+
+def model_of_images(size):
+    inputs = x = keras.Input((size, size, 3))
+    for name, strides in (("one", 1), ("two", 2), ("three", 1)):
+        x = keras.layers.Conv2D(4, 3, strides, padding="same", name=name)(x)
+    backbone = keras.Model(inputs, x)
+    exits = ["one", "two"]
+    return models.EarlyExitModel(backbone, exits, CLASSES, branch="pooled")
+
+
+def test_costs_of_images_of_any_size():
+    model, (x, y) = model_of_images(None), images()
+    for use in (
+        model.exit_costs,
+        lambda: model.exit_costs((None, 6, 3)),
+        lambda: model.exit_costs((6, 3)),
+        lambda: model.predict_with_exits(None),
+        lambda: model.exit_outcomes(x, y, COUNTS),
+    ):
+        with pytest.raises(ValueError, match=r"exit_costs\(image_shape="):
+            use()
+    expected = model_of_images(6).exit_costs()
+    assert model.exit_costs(image_shape=(6, 6, 3)) == expected
+    assert model.exit_costs() == expected
+    outcomes = model.exit_outcomes(x, y, COUNTS, verbose=0)
+    np.testing.assert_array_equal(outcomes.costs, expected)
+    answer = model.predict_with_exits(x, verbose=0)
+    spent = np.mean([expected[one - 1] for one in answer.exits])
+    assert answer.flops_saved == pytest.approx(1 - spent)
+    assert model.exit_costs((12, 12, 3)) == model_of_images(12).exit_costs()
+    assert model.exit_costs() != expected
+
+
+def test_seconds_of_images_of_any_size():
+    model = model_of_images(None)
+    with pytest.raises(ValueError, match="`images` must be given"):
+        model.exit_seconds()
+    first, second, last = model.exit_seconds(repeats=1, images=images()[0])
+    assert 0 < first < second < last
