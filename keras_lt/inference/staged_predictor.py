@@ -105,8 +105,9 @@ class StagedPredictor:
                 `PyDataset` such as `data.Batches`, a `tf.data.Dataset`, a
                 `DataLoader`, a generator. Their batches may have any sizes,
                 and labels and weights beside the images, which are ignored.
-            batch_size: Number of examples that a stage takes at a time, 32 by
-                default, whatever the size of the batches of `x`.
+            batch_size: Number of examples that a stage takes at a time,
+                whatever the size of the batches of `x`. By default that of
+                `Batches` or a `DataLoader`, which say it, and else 32.
             verbose: 0 without a progress bar; `"auto"`, 1 and 2 as in
                 `keras.Model.predict`.
             steps: The most batches of `x` to read; `None` reads all.
@@ -119,7 +120,9 @@ class StagedPredictor:
             ValueError: If `x` is empty, or holds no images of the right shape.
         """
         start = time.perf_counter()
-        size = 32 if batch_size is None else batch_size
+        size = batch_size
+        if size is None:
+            size = getattr(x, "batch_size", None) or 32
         check_positive_int("batch_size", size)
         source = open_source(x, size, steps)
         known = source.num_examples

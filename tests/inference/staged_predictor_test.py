@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pytest
 
+from keras_lt.data import Batches
+from keras_lt.samplers import InOrder
 from tests.inference.staged_networks import chosen_afterwards
 from tests.inference.staged_networks import dense_stages
 from tests.inference.staged_networks import exit_logits
@@ -110,6 +112,21 @@ def test_stages_run_on_full_batches():
     answer = predictor.run(x, batch_size=8, verbose=0)
     reached = [np.sum(answer.exits > k) for k in range(3)]
     assert runs == [int(np.ceil(count / 8)) for count in reached]
+
+
+def test_batches_say_how_many_a_stage_takes():
+    x = examples(64)
+    batches = Batches((x, np.zeros(64, int)), 16, sampler=InOrder())
+    predictor = predictor_of(*dense_stages()[:2], [1.0, 1.0])
+    for source, arguments, expected in (
+        (batches, {}, 4),
+        (batches, {"batch_size": 8}, 8),
+        (iter(batches), {}, 2),
+        (x, {}, 2),
+    ):
+        runs = count_runs(predictor)
+        predictor.run(source, verbose=0, **arguments)
+        assert runs == [expected] * 3
 
 
 @pytest.mark.skipif(not COMPILES, reason="torch runs stages as they come")
