@@ -50,6 +50,15 @@ def test_answers_are_in_the_order_of_the_input():
     assert answer.seconds > 0
 
 
+def test_answers_hold_no_memory_beside_their_own():
+    x = examples(45)
+    predictor, _ = mixed_predictor(x)
+    answer = predictor.run(iter(np.split(x, 9)), batch_size=2, verbose=0)
+    assert answer.logits.shape == (45, 5)
+    assert answer.logits.base is None
+    assert answer.exits.base is None
+
+
 @pytest.mark.parametrize("threshold, exit", [(0.0, 1), (1.0, 3)])
 def test_thresholds_at_their_ends(threshold, exit):
     x = examples(11)

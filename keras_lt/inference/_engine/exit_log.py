@@ -21,7 +21,7 @@ class ExitLog:
         if self._logits is None:
             shape = (self._capacity, *logits.shape[1:])
             self._logits = np.zeros(shape, "float32")
-        self._make_room(int(ids.max()) + 1)
+        self._make_room(self._logits, int(ids.max()) + 1)
         self._logits[ids] = logits
         self._exits[ids] = exit
 
@@ -29,14 +29,16 @@ class ExitLog:
         """Returns logits `(n, classes)` and exits `(n,)`, once all are in."""
         if self._logits is None or not self._exits[: self._size].all():
             raise RuntimeError("Some examples were left without an answer.")
-        return self._logits[: self._size], self._exits[: self._size]
+        self._resize(self._logits, self._size)
+        return self._logits, self._exits
 
-    def _make_room(self, size: int) -> None:
+    def _make_room(self, logits: np.ndarray, size: int) -> None:
         self._size = max(self._size, size)
-        if self._size > self._capacity and self._logits is not None:
-            self._capacity = max(2 * self._capacity, self._size)
-            # In place, so that there are never two copies of all answers.
-            self._logits.resize(
-                (self._capacity, *self._logits.shape[1:]), refcheck=False
-            )
-            self._exits.resize(self._capacity, refcheck=False)
+        if self._size > self._capacity:
+            self._resize(logits, max(2 * self._capacity, self._size))
+
+    def _resize(self, logits: np.ndarray, capacity: int) -> None:
+        # In place, so that there are never two copies of all answers.
+        logits.resize((capacity, *logits.shape[1:]), refcheck=False)
+        self._exits.resize(capacity, refcheck=False)
+        self._capacity = capacity
