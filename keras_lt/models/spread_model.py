@@ -16,6 +16,8 @@ from keras_lt.models.even_batches import EvenBatches
 from keras_lt.models.even_batches import are_spread
 from keras_lt.models.even_batches import even_batches
 from keras_lt.models.even_batches import filled_up
+from keras_lt.types import Outputs
+from keras_lt.types import Tensor
 
 Arguments = dict[str, Any]
 
@@ -96,14 +98,19 @@ class SpreadModel(keras.Model):
     def _own_predictor(self) -> StagedPredictor:
         """Returns what predicts on the devices of this process alone."""
         if self._alone is None:  # Kept, as it is compiled.
-            source = self.backbone.inputs[0]
-            images = keras.Input(source.shape[1:], dtype=source.dtype)
-            network = keras.Model(images, self.kept_by_predict(self(images)))
-            none = keras.Variable(np.zeros(0, "float32"), trainable=False)
-            self._alone = StagedPredictor(
-                [network], [keras.layers.Identity()], none
-            )
+            self._alone = self._network_predictor(self.kept_by_predict)
         return self._alone
+
+    def _network_predictor(
+        self, read: Callable[[Outputs], Tensor]
+    ) -> StagedPredictor:
+        """Returns what predicts, batch by batch, what is read from outputs."""
+        source = self.backbone.inputs[0]
+        images = keras.Input(source.shape[1:], dtype=source.dtype)
+        network = keras.Model(images, read(self(images)))
+        as_it_is = keras.layers.Identity(dtype="float32")
+        none = keras.Variable(np.zeros(0, "float32"), trainable=False)
+        return StagedPredictor([network], [as_it_is], none)
 
 
 def _even(

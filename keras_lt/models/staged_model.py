@@ -32,6 +32,7 @@ from keras_lt.ops import early_exit
 from keras_lt.types import ClassCounts
 from keras_lt.types import Outputs
 from keras_lt.types import Tensor
+from keras_lt.validation import check_finite
 from keras_lt.validation import check_fraction
 from keras_lt.validation import check_thresholds
 
@@ -93,6 +94,7 @@ class StagedModel(ClassificationModel):
         )
         self.threshold = threshold
         self._staged: StagedPredictor | None = None
+        self._judge: StagedPredictor | None = None
         self._costs: list[float] | None = None
 
     def outputs_of(
@@ -229,16 +231,24 @@ class StagedModel(ClassificationModel):
                 are chosen by latency; see `exit_seconds`.
             **kwargs: Other arguments of `keras.Model.predict`.
         """
+        check_backend()
         ids = check_held_out(x, y, class_counts, self.num_classes)
         warn_of_random_batches(x)
-        costs = self.exit_costs()
-        return ExitOutcomes.from_logits(
-            self.exit_logits(x, **kwargs),
-            ids,
-            costs,
-            class_counts,
-            measure=self.measure,
-            seconds=seconds,
+        costs = np.array(self.exit_costs())
+        if self._judge is None:  # Kept, as it is compiled.
+            self._judge = self._network_predictor(self._judged)
+        # Not of all logits, which are large where there are many classes.
+        found = self._judge.run(x, model=self, **kwargs).logits
+        hint = "Check the image of this row, and whether the training diverged."
+        check_finite("exit_logits", found, hint)
+        early = self.num_exits - 1
+        return ExitOutcomes(
+            labels=ids,
+            predictions=found[:, early:].astype("int32"),
+            scores=found[:, :early],
+            costs=costs,
+            class_counts=tuple(class_counts),
+            seconds=seconds if seconds is None else np.array(seconds),
         )
 
     def exit_costs(
@@ -331,6 +341,18 @@ class StagedModel(ClassificationModel):
         return self._predictor().run(
             x, batch_size, verbose, steps, callbacks, model=self
         )
+
+    def _judged(self, outputs: Outputs) -> Tensor:
+        """Returns the scores of the early exits, and what each exit answers.
+
+        They are `(batch, 2 * exits - 1)` in float32, in which class ids are
+        exact. An exit whose logits are not finite answers NaN.
+        """
+        logits = outputs["exits"]
+        scores = early_exit.certainty(logits[:, :-1], self.measure)
+        ids = ops.cast(ops.argmax(logits, axis=-1), "float32")
+        known = ops.all(ops.isfinite(logits), axis=-1)
+        return ops.concatenate([scores, ops.where(known, ids, np.nan)], axis=1)
 
     def _stage_outputs(
         self, number: int, x: Tensor, training: bool | None
