@@ -98,7 +98,8 @@ class _Counter:
         for kind, (flops, *kernels) in LAYER_FLOPS.items():
             if isinstance(operation, kind):
                 operands = [getattr(operation, name) for name in kernels]
-                return flops(operation, [args[0], *operands], outputs)
+                first = tensors_in((args, kwargs))[0]
+                return flops(operation, [first, *operands], outputs)
         if isinstance(operation, keras.layers.TimeDistributed):
             return self._count_steps(operation, tensors_in((args, kwargs))[0])
         if isinstance(operation, keras.layers.RNN):
@@ -116,8 +117,9 @@ class _Counter:
             outputs = operation(*args, **kwargs)
             if isinstance(operation, keras.layers.EinsumDense):
                 # Its own output leaves sizes open that are known here.
+                (first,) = tensors_in((args, kwargs))
                 outputs = keras.ops.einsum(
-                    operation.equation, args[0], operation.kernel
+                    operation.equation, first, operation.kernel
                 )
             counts.append(self.count(operation, args, kwargs, outputs))
             return outputs

@@ -178,6 +178,13 @@ def test_own_layers_are_followed():
     assert count_flops(Network(), (None, 6, 8)) == block + 6 * 2 * (3 + 4)
 
 
+def test_layers_called_by_keyword():
+    x = keras.Input((6, 8))
+    y = layers.Dense(3)(inputs=x)
+    y = layers.EinsumDense("abc,cd->abd", output_shape=(None, 5))(inputs=y)
+    assert count_flops(keras.Model(x, y)) == 6 * (8 * 3 + 3 * 5)
+
+
 def test_models_inside_and_layers_called_twice():
     x = keras.Input((8,))
     shared = layers.Dense(8)
