@@ -199,6 +199,35 @@ def test_wrong_answers_are_not_exported(one_stage, tmp_path, monkeypatch):
     assert contents(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("wanted", "found", "is_right"),
+    [
+        (0.0, 0.0, True),
+        (2.0, 2.01, True),
+        (0.0, 1e-3, False),
+        (2.0, 2.1, False),
+        (2.0, np.nan, False),
+        (np.nan, np.nan, False),
+    ],
+)
+def test_differences_by_the_largest_value(wanted, found, is_right, monkeypatch):
+    class Graph:
+        def predict_on_batch(self, inputs):
+            return {"logits": np.array([[0.0, wanted]], "float32")}
+
+    monkeypatch.setattr(
+        stage_answers,
+        "run_stage",
+        lambda *_: {"logits": np.array([[0, found]])},
+    )
+    arguments = Graph(), "onnx", pathlib.Path("stage_1.onnx"), None
+    if is_right:
+        stage_answers.check_answers(*arguments)
+    else:
+        with pytest.raises(ValueError, match="logits of up to .* differ by"):
+            stage_answers.check_answers(*arguments)
+
+
 def fail(*arguments):
     raise OSError("No space left on device")
 
