@@ -29,7 +29,8 @@ for count in (40, 37, 1):
     logits, exits = chosen_afterwards(everything[:count], thresholds)
     np.testing.assert_array_equal(answer.exits, exits)
     np.testing.assert_allclose(answer.logits, logits, 1e-5, 1e-5)
-assert len(set(answer.exits)) >= 1
+    if count == 40:
+        assert set(answer.exits) == {1, 2, 3}
 rows = predictor._device.put(x[:8], 8)
 features = predictor._compiled[0](rows)[2]
 print(len(jax.devices()), rows.sharding.num_devices, len(
