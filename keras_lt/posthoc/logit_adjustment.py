@@ -74,7 +74,16 @@ def adjust_logits(
     strength = by_exit("tau", tau, values)
     if test_prior is not None:
         priors = priors - np.log(_checked(test_prior, values))
-    return (values - strength * priors).astype(values.dtype)
+    return subtracted(values, strength * priors)
+
+
+def subtracted(values: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Returns `values - shift`, rounded once to the dtype of the values.
+
+    Without a copy of all values in float64, as `astype` would make.
+    """
+    result = np.empty_like(values)
+    return np.subtract(values, shift, out=result, casting="same_kind")
 
 
 def _checked(test_prior: Shares, logits: np.ndarray) -> np.ndarray:

@@ -8,9 +8,10 @@ import keras
 import numpy as np
 
 from keras_lt.counts import class_groups
+from keras_lt.counts import log_priors
 from keras_lt.posthoc.batch_answers import answers_and_labels
 from keras_lt.posthoc.batch_answers import exit_logit_model
-from keras_lt.posthoc.logit_adjustment import adjust_logits
+from keras_lt.posthoc.logit_adjustment import subtracted
 from keras_lt.posthoc.logit_arrays import as_held_out
 from keras_lt.posthoc.logit_arrays import parts
 from keras_lt.posthoc.tau_normalization import bias_of
@@ -78,9 +79,10 @@ def choose_tau(
     """
     counts = check_class_counts(class_counts)
     values, ids = as_held_out(logits, labels, len(counts))
+    priors = log_priors(counts)
 
     def adjusted(part: np.ndarray, tau: float) -> np.ndarray:
-        return adjust_logits(part, counts, tau)
+        return subtracted(part, tau * priors)
 
     found = _sweep(values, ids, adjusted, taus, counts, many, few)
     return found if np.ndim(logits) == 3 else _of_one_exit(found)
@@ -169,12 +171,9 @@ def _sweep(
     exits, num_classes = logits.shape[1:]
     hits = np.zeros((len(tried), exits, num_classes))
     for part in parts(len(logits), exits * num_classes):
-        for row, tau in enumerate(tried):
+        for hit, tau in zip(hits, tried, strict=True):
             answers = change(logits[part], tau).argmax(axis=-1)
-            correct = answers == labels[part, None]
-            for k in range(exits):
-                of_hits = labels[part][correct[:, k]]
-                hits[row, k] += np.bincount(of_hits, minlength=num_classes)
+            np.add.at(hit.T, labels[part], answers == labels[part, None])
     supports = np.bincount(labels, minlength=num_classes)
     accuracies = hits / np.maximum(supports, 1)
     groups = {}

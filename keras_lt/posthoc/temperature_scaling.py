@@ -57,7 +57,10 @@ class TemperatureScaling:
         rows = self._rows(values)
         places = np.indices(rows.shape)[1:]  # The exit of each.
         chosen = by_group[(rows, *places)]
-        return (values / chosen[..., None]).astype(values.dtype)
+        result = np.empty_like(values)  # As `astype` would copy all of them.
+        return np.divide(
+            values, chosen[..., None], out=result, casting="same_kind"
+        )
 
     @property
     def _num_classes(self) -> int | None:

@@ -1,5 +1,7 @@
 """Post-hoc logit adjustment against its equation."""
 
+import tracemalloc
+
 import keras
 import numpy as np
 import pytest
@@ -94,6 +96,33 @@ def test_dtype(given, expected):
     adjusted = posthoc.adjust_logits(before, COUNTS, test_prior=PRIOR)
     assert adjusted.dtype == expected
     np.testing.assert_array_equal(before, kept)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda values: posthoc.adjust_logits(values, range(1, 501)),
+        posthoc.TemperatureScaling({"all": 3.0}),
+    ],
+    ids=["adjust_logits", "TemperatureScaling"],
+)
+def test_memory_is_that_of_the_result(change):
+    values = np.random.default_rng(0).normal(size=(1000, 500)).astype("float32")
+    tracemalloc.start()
+    found = change(values)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.dtype == "float32"
+    assert peak < 1.5 * values.nbytes
+    np.testing.assert_array_equal(
+        found, change(values.astype("float64")).astype("float32")
+    )
+
+
+def test_whole_numbers():
+    found = posthoc.adjust_logits([[2, 0, 1]], COUNTS)
+    expected = np.array([2, 0, 1]) - np.log(np.array(COUNTS) / 1000)
+    np.testing.assert_allclose(found[0], expected, 1e-6)
 
 
 def test_tensors_of_the_backend():
