@@ -45,15 +45,19 @@ def finite_floats(
     return values
 
 
-def look_like_probabilities(values: np.ndarray) -> bool:
+def look_like_probabilities(
+    values: np.ndarray, tolerance: float = 1e-2
+) -> bool:
     """Returns whether all of the rows are shares that sum to 1.
 
     Args:
         values: `(..., classes)`, not empty.
+        tolerance: Greatest difference of a sum from 1. The sums of half
+            precision are off by as much as the default.
     """
     # Cheap first: a row of logits with all of these properties is rare.
     for part in (values[:64], values):
         inside = part.min() >= 0 and part.max() <= 1 + 1e-3
-        if not inside or np.abs(part.sum(axis=-1) - 1).max() > 1e-2:
+        if not inside or np.abs(part.sum(axis=-1) - 1).max() > tolerance:
             return False
     return True

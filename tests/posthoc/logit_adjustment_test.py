@@ -163,6 +163,16 @@ def test_probabilities_are_no_logits(shape):
     np.testing.assert_allclose(*centred, rtol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_logits_of_one_image_may_sum_to_almost_1(dtype):
+    scaling = posthoc.TemperatureScaling({"all": 2.0})
+    found = scaling(np.array([[0.6, 0.405]], dtype))
+    np.testing.assert_allclose(found, [[0.3, 0.2025]], 1e-6)
+    for kind in (dtype, "float16"):
+        with pytest.raises(ValueError, match="which are probabilities"):
+            scaling(np.full((1, 3), 1 / 3, kind))
+
+
 def test_bad_tau_for_exits():
     with pytest.raises(ValueError, match=r"each of the 4 exits.*shape \(3,\)"):
         posthoc.adjust_logits(exit_logits(), COUNTS, [1.0, 1.0, 1.0])
