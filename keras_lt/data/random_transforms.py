@@ -37,7 +37,8 @@ def warn_of_random(
         )
 
 
-def warn_of_random_batches(x: Any) -> None:
+def warn_of_random_batches(x: Any, stacklevel: int = 3) -> None:
     """Warns if data are `Batches` with a random transform."""
     if isinstance(x, Batches):
-        warn_of_random(x.transform, "transform of the batches", stacklevel=4)
+        name = "transform of the batches"
+        warn_of_random(x.transform, name, stacklevel + 1)

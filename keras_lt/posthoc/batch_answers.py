@@ -24,7 +24,7 @@ def answers_and_labels(
         x: Images, or `Batches` or other data of `fit` that hold the labels.
         y: Class ids, if `x` does not hold them.
     """
-    warn_of_random_batches(x)
+    warn_of_random_batches(x, stacklevel=4)
     answers: list[list[np.ndarray]] = []
     labels: list[np.ndarray] = []
     for outputs, ids in predict_batches(model, EpochData(x, y).batches()):

@@ -87,16 +87,16 @@ def estimate_prior(
     check_positive("tolerance", tolerance)
     check_positive_int("max_iterations", max_iterations)
     exits = values if values.ndim == 3 else values[:, None]
-    found = [
-        _most_likely_shares(
+    found = []  # Not a comprehension, which is a frame to `warnings`.
+    for k in range(exits.shape[1]):
+        shares = _most_likely_shares(
             exits[:, k] - priors,
             np.exp(priors),
             pseudo_count / len(values),
             tolerance,
             max_iterations,
         )
-        for k in range(exits.shape[1])
-    ]
+        found.append(shares)
     return np.stack(found) if values.ndim == 3 else found[0]
 
 

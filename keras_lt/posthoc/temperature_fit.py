@@ -86,10 +86,9 @@ def fit_temperature(
     width = None if class_counts is None else len(counts)
     values, ids = as_held_out(logits, labels, width)
     names = list(groups or ("all",))
-    by_exit = [
-        _temperatures(values[:, k], ids, groups, names)
-        for k in range(values.shape[1])
-    ]
+    by_exit = []  # Not a comprehension, which is a frame to `warnings`.
+    for k in range(values.shape[1]):
+        by_exit.append(_temperatures(values[:, k], ids, groups, names))
     columns = zip(*by_exit, strict=True)
     per_exit = np.ndim(logits) == 3
     found = {
@@ -110,13 +109,11 @@ def _temperatures(
     if groups is None:
         return [of_all]
     rows = group_rows(logits, groups, names)
-    seen = np.bincount(rows, minlength=len(names)) > 0
-    return [
-        _best(logits[rows == row], labels[rows == row], name, of_all)
-        if seen[row]
-        else of_all
-        for row, name in enumerate(names)
-    ]
+    found = [of_all] * len(names)
+    for row in np.unique(rows):
+        own = rows == row
+        found[row] = _best(logits[own], labels[own], names[row], of_all)
+    return found
 
 
 def _best(

@@ -215,8 +215,10 @@ def test_random_transform_brings_a_warning():
     x, labels = small_models.images(rows=20)
     crop = RandomCrop(padding=1)
     batches = Batches((x, labels), batch_size=8, transform=crop)
-    with pytest.warns(UserWarning, match="of the batches` must.*RandomCrop"):
-        posthoc.with_class_means(small_models.small_model(), batches)
+    model, match = small_models.small_model(), "of the batches` must.*RandomCr"
+    with pytest.warns(UserWarning, match=match) as caught:
+        posthoc.with_class_means(model, batches)
+    assert caught.pop(UserWarning).filename == __file__
 
 
 def test_class_without_examples():

@@ -146,8 +146,10 @@ def test_each_exit():
 
 def test_says_that_it_has_not_converged():
     logits, _ = mixture(200, TEST)
-    with pytest.warns(UserWarning, match="converged in 2 iterations.*1e-09"):
+    message = "converged in 2 iterations.*1e-09"
+    with pytest.warns(UserWarning, match=message) as caught:
         posthoc.estimate_prior(logits, COUNTS, tolerance=1e-9, max_iterations=2)
+    assert caught[0].filename == __file__
 
 
 def test_large_logits_do_not_overflow():

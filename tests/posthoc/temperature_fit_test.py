@@ -160,8 +160,9 @@ def test_many_examples_in_parts(monkeypatch):
 
 def test_logits_that_are_all_right():
     logits, labels = 2 * np.eye(6)[[0, 4, 5]], np.array([0, 4, 5])
-    with pytest.warns(UserWarning, match="'all', as all of them are right"):
+    with pytest.warns(UserWarning, match="'all', as all of them") as caught:
         scaling = posthoc.fit_temperature(logits, labels)
+    assert caught[0].filename == __file__
     assert scaling.temperatures["all"] == 1.0
 
 
@@ -179,8 +180,9 @@ def test_group_whose_answers_are_all_right():
         labels = labels.copy()
         few = logits.argmax(axis=1) >= 4
         labels[few] = logits.argmax(axis=1)[few]
-        with pytest.warns(UserWarning, match="'few', as all of them are right"):
+        with pytest.warns(UserWarning, match="'few', as all of") as caught:
             scaling = posthoc.fit_temperature(logits, labels, COUNTS)
+        assert caught[0].filename == __file__
         of_all = posthoc.fit_temperature(logits, labels).temperatures["all"]
         assert (of_all < 1) == (sharpness == 0.5)
         assert scaling.temperatures["few"] == min(of_all, 1.0)
