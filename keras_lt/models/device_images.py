@@ -19,15 +19,16 @@ class DeviceImages(keras.layers.Layer):
     """Holds all training images where the compiled step finds them.
 
     They are a weight, as a step of JAX would build anything else into the
-    program, and they are in no file. A model that is built takes no new
-    weights, but this layer is never built, so that it may be filled at the
-    start of `fit` and emptied at its end.
+    program, and they are in no file. A model that has run its `build` takes
+    no new weights, but this layer has none to run, so that it may be filled at
+    the start of `fit` and emptied at its end.
     """
 
     def __init__(self) -> None:
         super().__init__(name="device_images", dtype="float32")
         self.items: list[_Table] = []
         self.batches = _Held()
+        self.built = True
 
     @contextlib.contextmanager
     def holding(

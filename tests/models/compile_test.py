@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_lt.graph.layer_tree import all_layers
+from keras_lt.models import LongTailModel
 from tests.checks import to_numpy
+from tests.models.small_models import CLASSES
 from tests.models.small_models import SPARSE
 from tests.models.small_models import MeanFeature
 from tests.models.small_models import images
@@ -229,6 +232,33 @@ def test_evaluate_is_traced_once():
         model.evaluate(x, y, batch_size=4, verbose=0)
     # Torch does not trace: it calls the loss at each of the 2 steps.
     assert len(traces) <= (8 if keras.config.backend() == "torch" else 2)
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["train_on_batch", "test_on_batch", "predict_on_batch"]
+    + ["fit", "evaluate", "predict"],
+)
+def test_network_is_traced_once(call):
+    traces = []
+
+    class Traced(keras.layers.Layer):
+        def call(self, inputs):
+            traces.append(1)
+            return inputs
+
+    x, y = images(8)
+    inputs = keras.Input(x.shape[1:])
+    model = LongTailModel(keras.Model(inputs, Traced()(inputs)), CLASSES)
+    model.compile("sgd", SPARSE(from_logits=True), objectives=[MeanFeature()])
+    assert all(layer.built for layer in all_layers(model))
+    data = (x,) if "predict" in call else (x, y)
+    options = {} if call.endswith("batch") else {"verbose": 0}
+    getattr(model, call)(*data, **options)
+    traces.clear()
+    getattr(model, call)(*data, **options)
+    # Torch does not trace: it calls the network once for the one batch.
+    assert len(traces) == (1 if keras.config.backend() == "torch" else 0)
 
 
 def test_objectives_that_do_not_fit():
