@@ -11,12 +11,10 @@ from keras_lt.data import DeviceBatches
 from keras_lt.data.labels import label_of
 from keras_lt.graph import feature_extractor
 from keras_lt.losses import LDAM
-from keras_lt.models.compile_checks import check_exits
 from keras_lt.models.compile_checks import check_feature_dim
-from keras_lt.models.compile_checks import check_images
 from keras_lt.models.compile_checks import check_ldam_heads
 from keras_lt.models.compile_checks import check_loss
-from keras_lt.models.compile_checks import check_num_classes
+from keras_lt.models.compile_checks import check_objectives
 from keras_lt.models.data_checks import check_data
 from keras_lt.models.data_checks import check_validation_data
 from keras_lt.models.device_images import IMAGES
@@ -365,16 +363,13 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
         return total + weighted_mean(ops.reshape(penalty, (1,)))
 
     def _replace_objectives(self, objectives: Sequence[Objective]) -> None:
-        names = [objective.name for objective in objectives]
-        if len(set(names)) < len(names):
-            raise ValueError(
-                "Each objective must have a name of its own. Received: "
-                f"{names}. Give them a `name`."
-            )
+        check_objectives(
+            objectives,
+            self.backbone,
+            self.num_classes,
+            num_exits=len(self.classifiers()),
+        )
         for objective in objectives:
-            check_num_classes(objective, self.num_classes)
-            check_exits(objective, len(self.classifiers()))
-            check_images(objective, self.backbone)
             shape = self.feature_shape(objective.features)
             check_feature_dim(objective, shape[-1])
             if not objective.built:

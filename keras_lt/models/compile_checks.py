@@ -67,7 +67,26 @@ def check_ldam_heads(
         )
 
 
-def check_images(objective: Objective, backbone: keras.Model) -> None:
+def check_objectives(
+    objectives: Sequence[Objective],
+    backbone: keras.Model,
+    num_classes: int,
+    num_exits: int,
+) -> None:
+    """Raises if objectives have one name, or do not fit the model."""
+    names = [objective.name for objective in objectives]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            "Each objective must have a name of its own. Received: "
+            f"{names}. Give them a `name`."
+        )
+    for objective in objectives:
+        _check_num_classes(objective, num_classes)
+        _check_exits(objective, num_exits)
+        _check_images(objective, backbone)
+
+
+def _check_images(objective: Objective, backbone: keras.Model) -> None:
     """Raises unless an objective can look at the images that a model gets."""
     if objective.image_shape is None:
         return
@@ -100,7 +119,7 @@ def _augments(layer: keras.layers.Layer) -> bool:
 _AUGMENTATIONS = ("AugMix", "AutoAugment", "CutMix", "MixUp", "RandAugment")
 
 
-def check_exits(objective: Objective, num_exits: int) -> None:
+def _check_exits(objective: Objective, num_exits: int) -> None:
     """Raises if early exits are to learn in a model that has none."""
     if isinstance(objective, ExitDistillation) and num_exits < 2:
         raise ValueError(
@@ -122,7 +141,7 @@ def check_feature_dim(objective: Objective, feature_dim: int | None) -> None:
     )
 
 
-def check_num_classes(objective: Objective, num_classes: int) -> None:
+def _check_num_classes(objective: Objective, num_classes: int) -> None:
     """Raises if an objective is for another number of classes."""
     if objective.num_classes in (None, num_classes):
         return
