@@ -14,6 +14,7 @@ from keras_lt.losses import LDAM
 from keras_lt.models.compile_checks import check_feature_dim
 from keras_lt.models.compile_checks import check_ldam_heads
 from keras_lt.models.compile_checks import check_loss
+from keras_lt.models.compile_checks import check_metrics
 from keras_lt.models.compile_checks import check_objectives
 from keras_lt.models.data_checks import check_data
 from keras_lt.models.data_checks import check_validation_data
@@ -156,8 +157,9 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
 
         Raises:
             ValueError: If the loss does not take logits, or does not fit the
-                classifier; if two objectives have one name, or one reads
-                features that the model does not return.
+                classifier; if a metric takes one-hot labels; if two objectives
+                have one name, or one reads features that the model does not
+                return.
         """
         if kwargs.pop("loss_weights", None) is not None:
             raise ValueError(
@@ -166,6 +168,7 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
                 "Use the `weight` and `base_weight` of an objective."
             )
         check_loss(loss)
+        check_metrics(metrics, kwargs.get("weighted_metrics"))
         if isinstance(loss, LDAM):
             check_ldam_heads(loss, self.classifiers())
         self._replace_objectives(objectives)

@@ -1,4 +1,4 @@
-"""Checks that a loss fits the model that it is compiled with."""
+"""Checks that what a model is compiled with fits it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -42,6 +42,27 @@ def check_loss(loss: Any) -> None:
             "Received: reduction='sum'. Leave `reduction` out, and multiply "
             "the learning rate by the batch size."
         )
+
+
+def check_metrics(*metrics: Any) -> None:
+    """Raises if a metric takes one-hot labels: it would get class ids."""
+    for metric in keras.tree.flatten(metrics):
+        name = getattr(metric, "__name__", type(metric).__name__)
+        if isinstance(metric, str):
+            name = metric
+        counterpart = _FOR_CLASS_IDS.get(name.replace("_", "").lower())
+        if counterpart is not None:
+            raise ValueError(
+                "A metric must take class ids, which it gets whatever kind "
+                f"the labels are. Received: {name}, which takes one-hot "
+                f"labels. Use `keras.metrics.{counterpart}`."
+            )
+
+
+_FOR_CLASS_IDS = {
+    "categoricalaccuracy": "SparseCategoricalAccuracy",
+    "topkcategoricalaccuracy": "SparseTopKCategoricalAccuracy",
+}
 
 
 def check_ldam_heads(

@@ -51,6 +51,34 @@ def test_unfit_losses(loss, message):
         small_model().compile("sgd", loss)
 
 
+@pytest.mark.parametrize("argument", ["metrics", "weighted_metrics"])
+@pytest.mark.parametrize(
+    "kind", ["CategoricalAccuracy", "TopKCategoricalAccuracy"]
+)
+def test_metrics_of_one_hot_labels(kind, argument):
+    made = getattr(keras.metrics, kind)
+    function = made(name=None)._fn
+    for metric in (made, made(), function, function.__name__, kind):
+        message = f"must take class ids.*Use `keras.metrics.Sparse{kind}`"
+        with pytest.raises(ValueError, match=message):
+            small_model().compile(
+                "sgd", SPARSE(from_logits=True), **{argument: [metric]}
+            )
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "sparse_categorical_accuracy"])
+def test_metrics_of_one_hot_labels_have_counterparts(metric):
+    x, y = images()
+    model = small_model()
+    model.compile(
+        "sgd", keras_lt.losses.BalancedSoftmax(COUNTS), metrics=[metric]
+    )
+    right = model.predict(x, verbose=0).argmax(axis=-1) == y
+    found = model.evaluate(x, np.eye(CLASSES)[y], verbose=0)
+    assert 0 < right.mean() < 1
+    np.testing.assert_allclose(found[1], right.mean(), 1e-6)
+
+
 def test_loss_weights_are_refused():
     with pytest.raises(ValueError, match="`loss_weights` must not be given"):
         small_model().compile("sgd", SPARSE(from_logits=True), loss_weights=[1])
