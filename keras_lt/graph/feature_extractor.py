@@ -38,6 +38,14 @@ def check_backbone(backbone: Any) -> None:
                 f"{len(tensors)} {side} of {backbone.name!r}. Make a "
                 "`keras.Model` with the one that matters."
             )
+    is_sequential = isinstance(backbone, keras.Sequential)
+    if not is_sequential and keras.tree.is_nested(backbone.output):
+        raise ValueError(
+            "`backbone` must return a tensor. Received: "
+            f"{backbone.name!r}, which returns a "
+            f"{type(backbone.output).__name__} of one. Make a `keras.Model("
+            "backbone.input, backbone.outputs[0])`."
+        )
     last = innermost_last(backbone)
     if activation_name(last) == "softmax":
         raise ValueError(

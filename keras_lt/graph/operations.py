@@ -77,7 +77,7 @@ def replay(
 
 
 def last_operation(model: keras.Model) -> Any:
-    """Returns what makes the first output of a graph."""
+    """Returns what makes the first output of a graph, maybe its input layer."""
     makers: list[tuple[Any, Any]] = []
 
     def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
@@ -85,14 +85,25 @@ def last_operation(model: keras.Model) -> Any:
         makers.append((operation, outputs))
         return outputs
 
-    end = replay(model, call).outputs[0]
-    return next(operation for operation, outputs in makers if outputs is end)
+    graph = replay(model, call)
+    end = graph.outputs[0]
+    found = (
+        operation
+        for operation, outputs in makers
+        if any(tensor is end for tensor in tensors_in(outputs))
+    )
+    return next(found, graph.layers[0])
 
 
 def innermost_last(model: keras.Model) -> Any:
-    """Returns what makes the first output, in the models inside as well."""
+    """Returns what makes the first output, in the models inside as well.
+
+    Of a model inside with several outputs, it is that model.
+    """
     last = last_operation(model)
-    return innermost_last(last) if is_graph(last) else last
+    if is_graph(last) and len(last.outputs) == 1:
+        return innermost_last(last)
+    return last
 
 
 def activation_name(operation: Any) -> str:

@@ -162,6 +162,9 @@ def test_backbones_that_are_no_graph():
     two = keras.Model(ends, keras.layers.Add()(ends))
     with pytest.raises(ValueError, match="2 inputs"):
         LongTailModel(two, CLASSES)
+    named = keras.Model(inputs, {"end": keras.layers.Dense(2)(inputs)})
+    with pytest.raises(ValueError, match="return a tensor.*a dict of one"):
+        LongTailModel(named, CLASSES)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,38 @@ def test_as_functional_and_predict_give_the_logits(classifier):
     np.testing.assert_allclose(model.predict_on_batch(x), logits, 1e-5, 1e-6)
 
 
+def one_of(kind):
+    """Returns a backbone whose last layer has other outputs, or no layer."""
+    inputs = keras.Input((5, 3))
+    low = keras.layers.Dense(2)(inputs)
+    high = keras.layers.Dense(4)(low)
+    if kind == "list":
+        _, end = keras.Model(inputs, [low, high])(inputs)
+    elif kind == "dict":
+        end = keras.Model(inputs, {"low": low, "high": high})(inputs)["high"]
+    elif kind == "dict of one":
+        end = keras.Model(inputs, {"high": high})(inputs)["high"]
+    elif kind == "states":
+        _, end, _ = keras.layers.LSTM(4, return_state=True)(inputs)
+    else:
+        end = inputs
+    return keras.Model(inputs, end)
+
+
+@pytest.mark.parametrize(
+    "kind", ["list", "dict", "dict of one", "states", "no layer"]
+)
+def test_backbone_of_one_of_several_outputs(kind):
+    backbone = one_of(kind)
+    model = LongTailModel(backbone, CLASSES)
+    x = np.random.default_rng(0).normal(size=(4, 5, 3)).astype("float32")
+    expected = to_numpy(backbone(x))
+    if expected.ndim == 3:
+        expected = expected.mean(axis=1)
+    found = to_numpy(model(x)["features"])
+    np.testing.assert_allclose(found, expected, 1e-4, 1e-5)
+
+
 def test_predict_follows_new_weights():
     model = small_model()
     x, y = images()
