@@ -52,10 +52,7 @@ class ExitBranch(keras.layers.Layer):
         self.classifier = classifier
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        for layer in (*self._feature_layers(), self.classifier):
-            if not layer.built:
-                layer.build(input_shape)
-            input_shape = layer.compute_output_shape(input_shape)
+        self.compute_output_shape(input_shape)  # Builds what it calls.
         self.built = True
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
@@ -80,15 +77,15 @@ class ExitBranch(keras.layers.Layer):
         self, input_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
         """Returns the shape of what the classifier sees."""
-        for layer in self._feature_layers():
-            input_shape = layer.compute_output_shape(input_shape)
-        return tuple(input_shape)
+        maps = keras.KerasTensor(input_shape, "float32")
+        return tuple(self.features(maps).shape)
 
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
-        features = self.feature_shape(input_shape)
-        return tuple(self.classifier.compute_output_shape(features))
+        # Calls its layers, as one of the user need not know its shape.
+        maps = keras.KerasTensor(input_shape, "float32")
+        return tuple(self.call(maps).shape)
 
     def compute_output_spec(
         self, inputs: keras.KerasTensor, training: bool | None = None

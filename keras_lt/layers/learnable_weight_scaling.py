@@ -80,9 +80,7 @@ class LearnableWeightScaling(keras.layers.Layer):
         self.classifier.trainable = False
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        if not self.classifier.built:
-            self.classifier.build(input_shape)
-        shape = self.classifier.compute_output_shape(input_shape)
+        shape = self.compute_output_shape(input_shape)  # Builds what it calls.
         self.scales = self.add_weight(
             name="scales", shape=(shape[-1],), initializer="ones"
         )
@@ -95,7 +93,9 @@ class LearnableWeightScaling(keras.layers.Layer):
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
-        return tuple(self.classifier.compute_output_shape(input_shape))
+        # Calls the classifier, which need not know its shape.
+        features = keras.KerasTensor(input_shape, "float32")
+        return tuple(self.classifier(features).shape)
 
     def get_config(self) -> Config:
         serialize = keras.saving.serialize_keras_object

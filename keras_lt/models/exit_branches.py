@@ -38,12 +38,15 @@ def make_branches(
     made = []
     for k, (shape, body) in enumerate(zip(shapes, bodies, strict=True)):
         head = make_classifier(classifier, num_classes)
-        features = body.compute_output_shape(shape) if body else shape
+        features = keras.KerasTensor(shape, "float32")
+        if body is not None:
+            with keras.name_scope(f"exit_{k + 1}"):
+                features = body(features)
         made.append(
             ExitBranch(
                 head if k == last else _copy(head),
                 body=body,
-                pooling=make_pooling(features),
+                pooling=make_pooling(features.shape),
                 projection=(
                     make_projection(projection_dim)
                     if projection_dim is not None and k == last

@@ -203,8 +203,7 @@ class LongTailModel(ClassificationModel):
             self.projection.build(shape)
             shape = self.projection.compute_output_shape(shape)
         self._feature_dim = shape[-1]
-        if not self.classifier.built:
-            self.classifier.build(shape)
-        made = self.classifier.compute_output_shape(shape)
-        check_classifier(self.classifier, made[-1], self.num_classes)
+        # Called, not asked for its shape, which a layer need not know.
+        logits = self.classifier(keras.KerasTensor(shape, "float32"))
+        check_classifier(self.classifier, logits.shape[-1], self.num_classes)
         self.built = True

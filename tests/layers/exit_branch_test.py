@@ -2,6 +2,7 @@ import keras
 import numpy as np
 
 from keras_lt import layers
+from keras_lt import models
 from tests.checks import to_numpy
 
 MAPS = np.random.default_rng(0).normal(size=(4, 6, 6, 2)).astype("float32")
@@ -44,6 +45,40 @@ def test_classifier_alone():
         to_numpy(branch(features)), to_numpy(branch.classifier(features))
     )
     assert branch.feature_shape((None, 72)) == (None, 72)
+
+
+class Silent(keras.layers.Layer):
+    """Doubles the channels, and says nothing of its shape."""
+
+    def build(self, input_shape):
+        dim = input_shape[-1]
+        self.kernel = self.add_weight(name="kernel", shape=(dim, 2 * dim))
+
+    def call(self, inputs):
+        return keras.ops.matmul(inputs, self.kernel)
+
+
+def test_layers_that_do_not_compute_their_shape():
+    pooling = keras.layers.GlobalAveragePooling2D()
+    branch = layers.ExitBranch(Silent(), body=Silent(), pooling=pooling)
+    branch.build(MAPS.shape)
+    assert len(branch.weights) == 2
+    assert branch.feature_shape((None, 6, 6, 2)) == (None, 4)
+    assert branch.compute_output_shape((None, 6, 6, 2)) == (None, 8)
+    scaled = layers.LearnableWeightScaling(Silent())
+    assert tuple(scaled(MAPS[:, 0, 0]).shape) == (4, 4)
+
+
+def test_models_of_layers_that_do_not_compute_their_shape():
+    backbone = keras.Sequential(
+        [keras.Input((2,)), Silent(name="one"), Silent(name="two")]
+    )
+    model = models.LongTailModel(backbone, 16, classifier=Silent())
+    assert tuple(model(MAPS[:, 0, 0])["logits"].shape) == (4, 16)
+    model = models.EarlyExitModel(
+        backbone, ["one"], 16, classifier=Silent(), branch=Silent()
+    )
+    assert tuple(model(MAPS[:, 0, 0])["exits"].shape) == (4, 2, 16)
 
 
 def test_training_reaches_the_body():
