@@ -40,10 +40,19 @@ def _copy(metric: Any) -> keras.metrics.Metric:
     """Returns a metric of class ids and logits, with a state of its own."""
     if metric in _BY_NAME:
         return _BY_NAME[metric](name=metric)
-    if isinstance(metric, keras.metrics.Metric):
+    found = keras.metrics.get(metric)
+    if not isinstance(found, keras.metrics.Metric):
+        name = getattr(found, "name", None) or found.__name__
+        return keras.metrics.MeanMetricWrapper(found, name=name)
+    if found is not metric:  # Made just now, of a name or a class.
+        return found
+    try:
         return type(metric).from_config(metric.get_config())
-    if isinstance(metric, str):
-        metric = keras.metrics.get(metric)
-    if isinstance(metric, keras.metrics.Metric):
-        return metric
-    return keras.metrics.MeanMetricWrapper(metric, name=metric.__name__)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "A metric of a model with exits must come back from its "
+            "configuration, as full depth has a copy. Received: "
+            f"{metric.name!r}, a {type(metric).__name__}. Give it a "
+            "`get_config` with all arguments of its `__init__`, and register "
+            "what it wraps with Keras."
+        ) from error

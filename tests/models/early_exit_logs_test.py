@@ -11,6 +11,7 @@ from tests.models.exit_models import dense_model
 from tests.models.exit_models import seeded_weights
 from tests.models.exit_models import vectors
 from tests.models.small_models import SPARSE
+from tests.models.small_models import softmax
 
 ROWS = 40
 COUNTS = [500, 200, 50, 5]
@@ -167,6 +168,7 @@ def test_one_name_in_metrics_and_weighted_metrics(outcome):
         ("sparse_categorical_accuracy", "sparse_categorical_accuracy"),
         (keras.metrics.sparse_categorical_accuracy, None),
         (keras.metrics.SparseCategoricalAccuracy(name="own"), "own"),
+        (keras.metrics.SparseCategoricalAccuracy, None),
     ],
 )
 def test_kinds_of_metrics(metric, name, outcome):
@@ -176,6 +178,26 @@ def test_kinds_of_metrics(metric, name, outcome):
     found = {key: float(value) for key, value in logs.items()}
     assert found[name] == pytest.approx(outcome.correct().mean())
     assert found[f"full_{name}"] == pytest.approx(outcome.correct(True).mean())
+
+
+def test_loss_as_a_metric(outcome):
+    model = compiled_model(SPARSE(from_logits=True))
+    logs = model.test_on_batch(*TRAINING, return_dict=True)
+    for prefix, logits in (("", outcome.answers), ("full_", outcome.full)):
+        chances = softmax(logits)[np.arange(ROWS), outcome.y]
+        found = float(logs[f"{prefix}sparse_categorical_crossentropy"])
+        assert found == pytest.approx(-np.log(chances).mean(), rel=1e-4)
+
+
+def test_metric_without_a_configuration():
+    class Scaled(keras.metrics.Mean):
+        def __init__(self, scale):
+            super().__init__(name="scaled")
+
+    wrapped = keras.metrics.MeanMetricWrapper(lambda y, y_pred: y, "wrapped")
+    for metric in (Scaled(2.0), wrapped):
+        with pytest.raises(ValueError, match=f"'{metric.name}'.*`get_config`"):
+            compiled_model(metric)
 
 
 def test_given_metric_does_not_share_its_state():
