@@ -105,6 +105,7 @@ class ExitBlock(keras.layers.Layer):
             3,
             strides=2,
             padding="same",
+            data_format="channels_last",
             use_bias=False,
             dtype=self.dtype_policy,
             name=f"conv_{number}",

@@ -4,14 +4,18 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_lt.graph.layer_tree import all_layers
+
 
 def make_pooling(shape: Sequence[int | None]) -> keras.layers.Layer:
     """Returns a layer that averages over all axes but the first and last.
 
     In float32, as half precision loses digits in a mean over many positions.
     """
+    common = {"name": "pooling", "dtype": "float32"}
+    if len(shape) == 2:
+        return keras.layers.Identity(**common)
     by_rank = {
-        2: keras.layers.Identity,
         3: keras.layers.GlobalAveragePooling1D,
         4: keras.layers.GlobalAveragePooling2D,
     }
@@ -20,4 +24,18 @@ def make_pooling(shape: Sequence[int | None]) -> keras.layers.Layer:
             "Features must have rank 2, 3 or 4. Received: shape "
             f"{tuple(shape)}. Pool them inside the backbone."
         )
-    return by_rank[len(shape)](name="pooling", dtype="float32")
+    return by_rank[len(shape)](data_format="channels_last", **common)
+
+
+def check_channels_last(network: keras.Model) -> None:
+    """Raises if a network returns maps whose channels come first."""
+    if all(len(output.shape) != 4 for output in network.outputs):
+        return
+    for layer in all_layers(network):
+        if getattr(layer, "data_format", None) == "channels_first":
+            raise ValueError(
+                "Feature maps must be (batch, height, width, channels), as "
+                f"they are averaged. Received: the layer {layer.name!r} of "
+                f"{network.name!r}, with data_format='channels_first'. Make "
+                "the network with 'channels_last', or pool inside of it."
+            )

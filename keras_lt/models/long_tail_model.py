@@ -9,6 +9,7 @@ from keras import ops
 from keras_lt.graph import check_backbone
 from keras_lt.graph import check_names
 from keras_lt.graph import feature_extractor
+from keras_lt.layers.pooling import check_channels_last
 from keras_lt.layers.pooling import make_pooling
 from keras_lt.models.backbone_cut import cut_finely
 from keras_lt.models.classification_model import ClassificationModel
@@ -62,8 +63,9 @@ class LongTailModel(ClassificationModel):
 
     Raises:
         ValueError: If the backbone is not functional, has several inputs or
-            outputs, or ends with a softmax; if a feature layer is not in it,
-            or the classifier does not return one logit per class.
+            outputs, ends with a softmax or gives maps with channels first; if
+            a feature layer is not in it, or the classifier does not return one
+            logit per class.
 
     Example:
 
@@ -97,6 +99,7 @@ class LongTailModel(ClassificationModel):
         self.feature_extractor = feature_extractor(
             backbone, self.feature_layers
         )
+        check_channels_last(self.feature_extractor)
         self.rematerialize = tuple(rematerialize)
         self._rematerialization: Rematerialization | None = None
         if rematerialize:

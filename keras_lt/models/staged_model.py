@@ -15,6 +15,7 @@ from keras_lt.inference import StagedAnswer
 from keras_lt.inference import StagedPredictor
 from keras_lt.inference import export_stages
 from keras_lt.layers.low_rank_updates import adapted_layers
+from keras_lt.layers.pooling import check_channels_last
 from keras_lt.models.backbone_cut import cut
 from keras_lt.models.backbone_cut import cut_finely
 from keras_lt.models.classification_model import ClassificationModel
@@ -61,6 +62,8 @@ class StagedModel(ClassificationModel):
     ):
         super().__init__(num_classes, **kwargs)
         self.stages = cut(backbone, exits, feature_layers)
+        for stage in self.stages:
+            check_channels_last(stage)
         # In use, nobody reads the feature layers.
         self._plain_stages = cut(backbone, exits)
         self.rematerialize = tuple(rematerialize)

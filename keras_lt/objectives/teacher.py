@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_lt.layers.pooling import check_channels_last
 from keras_lt.layers.pooling import make_pooling
 from keras_lt.objectives.teacher_graph import teacher_graph
 from keras_lt.types import Outputs
@@ -61,6 +62,7 @@ class Teacher:
             self._graph, image = model, model.backbone.inputs[0]
         else:
             self._graph = teacher_graph(model, features)
+            check_channels_last(self._graph)
             image = self._graph.inputs[0]
         self.image_shape = tuple(image.shape[1:])
         images = keras.KerasTensor((None, *self.image_shape), image.dtype)

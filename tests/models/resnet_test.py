@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from keras_lt import models
+from keras_lt import objectives
+from tests.checks import to_numpy
 
 DEPTHS = [(20, 3), (32, 5), (44, 7), (56, 9)]
 
@@ -163,11 +165,32 @@ def test_stays_channels_last_whatever_the_setting():
     setting = keras.config.image_data_format()
     keras.config.set_image_data_format("channels_first")
     try:
-        model = models.resnet20((8, 8, 1), pooling="avg")
+        pooled = models.resnet20((8, 8, 1), pooling="avg")
+        backbone = models.resnet20((8, 8, 1))
+        model = models.LongTailModel(backbone, 10)
+        exits = models.EarlyExitModel(backbone, ["stage_1"], 10)
+        first = keras.Sequential(
+            [keras.Input((1, 8, 8)), keras.layers.Conv2D(3, 3, name="first")]
+        )
+        for make in (
+            lambda: models.LongTailModel(first, 10),
+            lambda: models.EarlyExitModel(first, [], 10),
+            lambda: objectives.Teacher(first, features="first"),
+        ):
+            with pytest.raises(ValueError, match="'first'.*'channels_first'"):
+                make()
+        first.add(keras.layers.GlobalAveragePooling2D())
+        first = models.LongTailModel(first, 10)
     finally:
         keras.config.set_image_data_format(setting)
-    assert model.get_layer("stage_1").output.shape == (None, 8, 8, 16)
-    assert model.output_shape == (None, 64)
+    assert pooled.get_layer("stage_1").output.shape == (None, 8, 8, 16)
+    assert pooled.output_shape == (None, 64)
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype("float32")
+    expected = to_numpy(backbone(x)).mean(axis=(1, 2))
+    found = to_numpy(model(x)["features"])
+    np.testing.assert_allclose(found, expected, 1e-4, 1e-5)
+    assert exits.branches[0].body(backbone(x)[:, :, :, :16]).shape[-1] == 64
+    assert first.feature_shape(None) == (None, 3)
 
 
 @pytest.mark.parametrize(
