@@ -210,6 +210,8 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
             kwargs["shuffle"] = False  # The sampler has shuffled already.
         check_data(x, y, self.num_classes)
         check_validation_data(kwargs.get("validation_data"), self.num_classes)
+        if kwargs.get("validation_data") is not None:
+            kwargs["validation_split"] = 0.0  # Keras ignores it, too.
         kwargs["callbacks"] = with_own_callbacks(
             callbacks, self.objectives, x, y, kwargs.get("validation_split")
         )

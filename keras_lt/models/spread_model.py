@@ -154,17 +154,15 @@ def _hold_out(x: Any, y: Any, kwargs: Arguments) -> tuple[Any, Any, Arguments]:
     share = kwargs.get("validation_split", 0.0)
     if not share or y is None:  # Keras says that it takes arrays.
         return x, y, kwargs
-    kwargs = {k: v for k, v in kwargs.items() if k != "validation_split"}
-    if kwargs.get("validation_data") is not None:
-        return x, y, kwargs
     size = int(len(x) * (1.0 - share))
     arrays = (x, y, kwargs.get("sample_weight"))
     first, last = (
-        [one if one is None else one[rows] for one in arrays]
-        for rows in (slice(size), slice(size, None))
+        keras.tree.map_structure(take, arrays, none_is_leaf=False)
+        for take in (lambda one: one[:size], lambda one: one[size:])
     )
     kwargs = {
         **kwargs,
+        "validation_split": 0.0,
         "sample_weight": first[2],
         "validation_data": tuple(one for one in last if one is not None),
     }

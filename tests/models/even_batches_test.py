@@ -136,6 +136,23 @@ def test_sizes_that_do_not_divide_warn(monkeypatch, x, size, warns):
 
 
 @elsewhere
+def test_end_of_nested_labels_is_held_out():
+    labels = {"label": Y, "extra": X}
+    options = {"validation_split": 0.2, "epochs": 3}
+    x, y, found = spread_model._hold_out(X, labels, options)
+    held_x, held_y = found.pop("validation_data")
+    assert found == {
+        "validation_split": 0.0,
+        "epochs": 3,
+        "sample_weight": None,
+    }
+    np.testing.assert_array_equal(x, X[:8])
+    np.testing.assert_array_equal(held_x, X[8:])
+    for name, values in labels.items():
+        np.testing.assert_array_equal(y[name], values[:8])
+        np.testing.assert_array_equal(held_y[name], values[8:])
+
+
 def test_devices_that_keras_ignores_raise():
     mesh = keras.distribution.DeviceMesh((2,), ("batch",), ["cpu:0", "cpu:1"])
     inputs = keras.Input((3,))

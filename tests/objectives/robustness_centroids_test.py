@@ -86,6 +86,14 @@ def test_validation_images_of_fit_move_no_centroid(company):
     model.fit(images, y, validation_split=0.25, verbose=0)
     means = [features[labels[:15] == c].mean(axis=0) for c in range(3)]
     np.testing.assert_allclose(to_numpy(term.centroids), means, atol=1e-5)
+    model.fit(  # Given both, Keras cuts nothing off.
+        images[:15],
+        labels[:15],
+        validation_split=0.5,
+        validation_data=(images[15:], labels[15:]),
+        verbose=0,
+    )
+    np.testing.assert_allclose(to_numpy(term.centroids), means, atol=1e-5)
 
 
 def test_the_pass_goes_over_the_batches_that_are_named():
