@@ -226,9 +226,17 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
                 # It was compiled with these images, and keeps them.
                 self.train_function = None
 
-    def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        **kwargs: Any,
+    ) -> Any:
         """Returns loss and metrics, as `keras.Model.evaluate` does."""
         check_data(x, y, self.num_classes)
+        kwargs.update(batch_size=batch_size, verbose=verbose)
         return super().evaluate(x, y, **kwargs)
 
     def compute_loss(

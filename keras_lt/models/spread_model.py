@@ -82,11 +82,18 @@ class SpreadModel(keras.Model):
         return self.kept_by_predict(outputs)
 
     def train_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, **kwargs: Any
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        **kwargs: Any,
     ) -> Any:
         if are_spread():
             x, y, sample_weight = _even_batch(x, y, sample_weight)
-        return super().train_on_batch(x, y, sample_weight, **kwargs)
+        return super().train_on_batch(
+            x, y, sample_weight, class_weight, **kwargs
+        )
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, **kwargs: Any

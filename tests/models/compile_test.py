@@ -50,6 +50,22 @@ def test_evaluation_weighs_the_examples():
     np.testing.assert_allclose(found["accuracy"], expected, 1e-5)
 
 
+def test_arguments_by_position():
+    x, y = images()
+    model = small_model()
+    model.compile(keras.optimizers.SGD(0.0), SPARSE(from_logits=True))
+    of_classes = {0: 0.5, 1: 2.0, 2: 1.0, 3: 3.0}
+    weights = np.array([of_classes[one] for one in y], "float32")
+    np.testing.assert_allclose(
+        model.train_on_batch(x, y, None, of_classes),
+        model.train_on_batch(x, y, weights),
+        1e-5,
+    )
+    np.testing.assert_allclose(
+        model.evaluate(x, y, 5, 0), model.evaluate(x, y, verbose=0), 1e-5
+    )
+
+
 def test_objectives_are_added_and_scale_the_base_loss():
     x, y = images()
     model = small_model()
