@@ -39,8 +39,8 @@ class ClassBalanced(keras.losses.Loss):
     As in the authors' code, the default reduction divides by the number of
     examples, not by the sum of their weights. With soft labels (mixup, cutmix)
     the value is the mean of the loss over the label,
-    `sum(y_true[c] * loss(c))`; several labels of 1 each, as of multi-label data,
-    are not meant, in any form.
+    `sum(y_true[c] * loss(c))`; several labels of 1 each, as multi-label
+    data have, are not meant, in any form.
 
     Args:
         class_counts: Number of training examples of each class, by label.

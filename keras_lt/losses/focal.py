@@ -35,8 +35,8 @@ class Focal(keras.losses.Loss):
     `-log(num_classes - 1)`, or the many noes swamp the first epochs.
 
     With soft labels (mixup, cutmix) it is the mean of the loss over the label,
-    `sum(y_true[c] * loss(c))`; several labels of 1 each, as of multi-label data,
-    are not meant, in either form.
+    `sum(y_true[c] * loss(c))`; several labels of 1 each, as multi-label
+    data have, are not meant, in either form.
 
     Args:
         gamma: How fast the loss fades, 0 or greater. With 0 it is

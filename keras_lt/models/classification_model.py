@@ -235,7 +235,8 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
         **kwargs: Any,
     ) -> Any:
         """Returns loss and metrics, as `keras.Model.evaluate` does."""
-        check_data(x, y, self.num_classes)
+        if not kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked.
+            check_data(x, y, self.num_classes)
         kwargs.update(batch_size=batch_size, verbose=verbose)
         return super().evaluate(x, y, **kwargs)
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_lt.data import Batches
@@ -37,10 +38,11 @@ def check_data(x: Any, y: Any, num_classes: int) -> None:
 
 def check_validation_data(data: Any, num_classes: int) -> None:
     """Raises if what `fit` validates on cannot be evaluated."""
-    if isinstance(data, tuple) and len(data) > 1:
-        check_data(data[0], data[1], num_classes)
-    elif isinstance(data, Batches):
+    if isinstance(data, Batches):
         check_labels(data.labels, num_classes, "validation_data.labels")
+    elif data is not None:
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        check_data(x, y, num_classes)
 
 
 def check_held_out(

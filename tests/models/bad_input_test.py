@@ -112,8 +112,10 @@ def test_bad_labels(labels, message):
         model.fit(x, {"label": labels}, verbose=0)
     with pytest.raises(ValueError, match=message):
         model.evaluate(x, labels, verbose=0)
-    with pytest.raises(ValueError, match=message):
-        model.fit(x, np.zeros(3, int), validation_data=(x, labels), verbose=0)
+    right = np.zeros(3, int)
+    for held_out in ((x, labels), [x, labels]):
+        with pytest.raises(ValueError, match=message):
+            model.fit(x, right, validation_data=held_out, verbose=0)
 
 
 @pytest.mark.parametrize(

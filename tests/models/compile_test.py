@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_lt.graph.layer_tree import all_layers
 from keras_lt.models import LongTailModel
+from keras_lt.models import data_checks
 from tests.checks import to_numpy
 from tests.models.small_models import CLASSES
 from tests.models.small_models import SPARSE
@@ -64,6 +65,19 @@ def test_arguments_by_position():
     np.testing.assert_allclose(
         model.evaluate(x, y, 5, 0), model.evaluate(x, y, verbose=0), 1e-5
     )
+
+
+def test_data_are_checked_once(monkeypatch):
+    x, y = images()
+    model = small_model()
+    model.compile("sgd", SPARSE(from_logits=True))
+    seen = []
+    monkeypatch.setattr(
+        data_checks, "check_finite", lambda _, values: seen.append(len(values))
+    )
+    held_out = [x[:4], y[:4]]
+    model.fit(x, y, epochs=3, validation_data=held_out, verbose=0)
+    assert seen == [12, 4]
 
 
 def test_objectives_are_added_and_scale_the_base_loss():
