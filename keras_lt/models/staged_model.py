@@ -65,7 +65,9 @@ class StagedModel(ClassificationModel):
         for stage in self.stages:
             check_channels_last(stage)
         # In use, nobody reads the feature layers.
-        self._plain_stages = cut(backbone, exits)
+        self._plain_stages = (
+            cut(backbone, exits) if feature_layers else self.stages
+        )
         self.rematerialize = tuple(rematerialize)
         self._rematerialized: list[Rematerialization] = []
         if rematerialize:
