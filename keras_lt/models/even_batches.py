@@ -70,7 +70,9 @@ class _ArrayBatches:
     def __init__(
         self, arrays: tuple[Any, ...], batch_size: int, shuffle: Any
     ) -> None:
-        self.arrays = keras.tree.map_structure(_as_array, arrays)
+        self.arrays = keras.tree.map_structure(
+            as_array, arrays, none_is_leaf=False
+        )
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.order = np.arange(num_rows(self.arrays))
@@ -86,7 +88,7 @@ class _ArrayBatches:
         if self.shuffle == "batch":
             rows = np.random.permutation(rows)
         return keras.tree.map_structure(
-            lambda one: None if one is None else one[rows], self.arrays
+            lambda one: one[rows], self.arrays, none_is_leaf=False
         )
 
 
@@ -100,7 +102,9 @@ class _OrderedBatches:
     def __getitem__(self, index: int) -> Any:
         if index == 0:
             self.iterator = iter(self.batches)
-        return keras.tree.map_structure(_as_array, next(self.iterator))
+        return keras.tree.map_structure(
+            as_array, next(self.iterator), none_is_leaf=False
+        )
 
 
 def are_spread() -> bool:
@@ -189,8 +193,7 @@ def filled_up(
     parts = process_shard()[1]
     count = size * parts if num_examples is None else num_examples
     x, y, weights = keras.tree.map_structure(
-        lambda one: one if one is None else _fill(one, missing),
-        (x, y, weights),
+        lambda one: _fill(one, missing), (x, y, weights), none_is_leaf=False
     )
     inputs = {
         COUNT: np.zeros(count * (data_shares() // parts), "int8"),
@@ -204,10 +207,6 @@ def _fill(values: Any, missing: int) -> Any:
         return values
     values = as_array(values)
     return np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
-
-
-def _as_array(values: Any) -> Any:
-    return None if values is None else as_array(values)
 
 
 def _length(batches: Any) -> int | None:

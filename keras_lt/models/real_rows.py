@@ -43,10 +43,9 @@ class RealRows:
         if self._index is None:
             return values
         return keras.tree.map_structure(
-            lambda one: (
-                None if one is None else ops.take(one, self._index, axis=0)
-            ),
+            lambda one: ops.take(one, self._index, axis=0),
             values,
+            none_is_leaf=False,
         )
 
 
