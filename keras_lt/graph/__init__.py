@@ -13,6 +13,7 @@ from keras_lt.graph.operations import last_operation
 from keras_lt.graph.operations import places
 from keras_lt.graph.operations import replay
 from keras_lt.graph.operations import tensors_in
+from keras_lt.graph.parts import new_input
 from keras_lt.graph.parts import single_ends
 from keras_lt.graph.parts import split
 
@@ -27,6 +28,7 @@ __all__ = [
     "innermost_last",
     "is_graph",
     "last_operation",
+    "new_input",
     "places",
     "replay",
     "single_ends",

@@ -27,6 +27,12 @@ def single_ends(model: keras.Model) -> keras.Model:
     return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
 
 
+def new_input(model: keras.Model) -> keras.KerasTensor:
+    """Returns a symbolic input like the one that a model takes."""
+    own = model.inputs[0]
+    return keras.Input(own.shape[1:], dtype=own.dtype)
+
+
 def split(
     model: keras.Model,
     cuts: Sequence[Steps],

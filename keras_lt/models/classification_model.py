@@ -10,6 +10,7 @@ from keras_lt.data import Batches
 from keras_lt.data import DeviceBatches
 from keras_lt.data.labels import label_of
 from keras_lt.graph import feature_extractor
+from keras_lt.graph import new_input
 from keras_lt.losses import LDAM
 from keras_lt.models.compile_checks import check_feature_dim
 from keras_lt.models.compile_checks import check_ldam_heads
@@ -125,8 +126,7 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
         if name is not None:  # Without what lies above that layer.
             model = feature_extractor(self.backbone, [name])
             return keras.Model(model.input, model.output[_key_of(name)])
-        source = self.backbone.inputs[0]
-        images = keras.Input(source.shape[1:], dtype=source.dtype)
+        images = new_input(self.backbone)
         return keras.Model(images, self(images)["features"])
 
     def classifiers(self) -> Sequence[keras.layers.Layer]:
@@ -378,10 +378,7 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
 
     def _replace_objectives(self, objectives: Sequence[Objective]) -> None:
         check_objectives(
-            objectives,
-            self.backbone,
-            self.num_classes,
-            num_exits=len(self.classifiers()),
+            objectives, self.backbone, self.num_classes, len(self.classifiers())
         )
         for objective in objectives:
             shape = self.feature_shape(objective.features)

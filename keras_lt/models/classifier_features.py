@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_lt.graph import new_input
 from keras_lt.models.early_exit_model import EarlyExitModel
 from keras_lt.models.long_tail_model import LongTailModel
 
@@ -10,8 +11,7 @@ def classifier_features(model: LongTailModel | EarlyExitModel) -> keras.Model:
     """Returns a model from images to the features of each classifier."""
     if isinstance(model, LongTailModel):
         return model.feature_model()
-    source = model.backbone.inputs[0]
-    x = images = keras.Input(source.shape[1:], dtype=source.dtype)
+    x = images = new_input(model.backbone)
     features = []
     for stage, branch in zip(model.stages, model.branches, strict=True):
         x = stage(x)

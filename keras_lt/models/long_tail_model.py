@@ -9,6 +9,7 @@ from keras import ops
 from keras_lt.graph import check_backbone
 from keras_lt.graph import check_names
 from keras_lt.graph import feature_extractor
+from keras_lt.graph import new_input
 from keras_lt.layers.pooling import check_channels_last
 from keras_lt.layers.pooling import make_pooling
 from keras_lt.models.backbone_cut import cut_finely
@@ -151,10 +152,7 @@ class LongTailModel(ClassificationModel):
         Use it to export, to inspect, or to hand to a tool that knows nothing
         of this library.
         """
-        inputs = keras.Input(
-            self.backbone.inputs[0].shape[1:],
-            dtype=self.backbone.inputs[0].dtype,
-        )
+        inputs = new_input(self.backbone)
         features = self._head_features(self.backbone(inputs))
         return keras.Model(inputs, self.classifier(features), name=self.name)
 

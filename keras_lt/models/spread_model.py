@@ -11,6 +11,7 @@ from keras_lt.data import Batches
 from keras_lt.devices import num_processes
 from keras_lt.devices import own_shares
 from keras_lt.devices import process_shard
+from keras_lt.graph import new_input
 from keras_lt.inference import StagedPredictor
 from keras_lt.models.even_batches import EvenBatches
 from keras_lt.models.even_batches import are_spread
@@ -112,8 +113,7 @@ class SpreadModel(keras.Model):
         self, read: Callable[[Outputs], Tensor]
     ) -> StagedPredictor:
         """Returns what predicts, batch by batch, what is read from outputs."""
-        source = self.backbone.inputs[0]
-        images = keras.Input(source.shape[1:], dtype=source.dtype)
+        images = new_input(self.backbone)
         network = keras.Model(images, read(self(images)))
         as_it_is = keras.layers.Identity(dtype="float32")
         none = keras.Variable(np.zeros(0, "float32"), trainable=False)

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_lt.data.random_transforms import warn_of_random_batches
+from keras_lt.graph import new_input
 from keras_lt.inference import ExitOutcomes
 from keras_lt.inference import StagedAnswer
 from keras_lt.inference import StagedPredictor
@@ -323,8 +324,7 @@ class StagedModel(ClassificationModel):
         It shares its weights with this one. Use it to export, to inspect, or
         to hand to a tool that knows nothing of this library.
         """
-        source = self.backbone.inputs[0]
-        inputs = keras.Input(source.shape[1:], dtype=source.dtype)
+        inputs = new_input(self.backbone)
         logits = self.branches[-1](self.backbone(inputs))
         return keras.Model(inputs, logits, name=self.name)
 

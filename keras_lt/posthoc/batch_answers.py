@@ -8,6 +8,7 @@ import numpy as np
 from keras_lt.data.epoch_data import EpochData
 from keras_lt.data.filled_batches import predict_batches
 from keras_lt.data.random_transforms import warn_of_random_batches
+from keras_lt.graph import new_input
 from keras_lt.models import EarlyExitModel
 
 
@@ -46,6 +47,5 @@ def exit_logit_model(model: keras.Model) -> keras.Model:
     """Returns a model that answers `(n, classes)` or `(n, exits, classes)`."""
     if not isinstance(model, EarlyExitModel):
         return model
-    source = model.backbone.inputs[0]
-    images = keras.Input(source.shape[1:], dtype=source.dtype)
+    images = new_input(model.backbone)
     return keras.Model(images, model(images)["exits"])
