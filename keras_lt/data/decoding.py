@@ -21,6 +21,17 @@ SCALES = (8, 4, 2)
 SIDE_UP = 0x0112
 """Where cameras note which side of a photo is up, in EXIF."""
 
+TURNS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+"""What turns a photo upright, by that note, in the words of Pillow."""
+
 OF_THE_MACHINE = (
     errno.EMFILE,
     errno.ENFILE,
@@ -168,11 +179,13 @@ def _scaled(box: Box, height: float, width: float) -> Box:
 
 
 def _upright(image: Any, mode: str) -> Any:
-    from PIL import ImageOps
+    from PIL import Image
 
-    ImageOps.exif_transpose(image, in_place=True)
+    image.load()
+    turn = TURNS.get(image.getexif().get(SIDE_UP))
     # What has the mode already would be copied.
-    return image if image.mode == mode else _convert(image, mode)
+    plain = image if image.mode == mode else _convert(image, mode)
+    return plain if turn is None else plain.transpose(Image.Transpose[turn])
 
 
 def _convert(image: Any, mode: str) -> Any:

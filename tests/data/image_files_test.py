@@ -1,4 +1,5 @@
 import pickle
+import struct
 import sys
 
 import numpy as np
@@ -6,7 +7,14 @@ import pytest
 from PIL import Image
 
 from keras_lt import data
+from keras_lt.data import transforms
 from tests.data.image_folder import write_image
+
+
+def exif_of(side_up):
+    exif = Image.Exif()
+    exif[0x0112] = side_up
+    return exif
 
 
 @pytest.fixture
@@ -86,15 +94,37 @@ def test_sixteen_bits_are_scaled(tmp_path):
     assert np.unique(batch).tolist() == [40_000 // 256]
 
 
-def test_photo_is_turned_upright(tmp_path):
-    pixels = np.zeros((8, 16, 3), "uint8")
-    pixels[:, :8] = 255
-    exif = Image.Exif()
-    exif[0x0112] = 6  # Turn by 90 degrees clockwise to see it upright.
-    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
-    image = data.ImageFiles(["a.png"], (16, 8), tmp_path)[0]
-    assert image[:6].min() == 255
-    assert image[10:].max() == 0
+@pytest.mark.parametrize("suffix", ["png"])
+@pytest.mark.parametrize("side_up", range(1, 9))
+def test_photo_is_turned_upright(tmp_path, side_up, suffix):
+    upright = np.arange(96, dtype="uint8").reshape(4, 8, 3)
+    turned_back = {
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.swapaxes(0, 1),
+        6: np.rot90(upright),
+        7: np.rot90(upright, 2).swapaxes(0, 1),
+        8: np.rot90(upright, -1),
+    }
+    stored = Image.fromarray(turned_back.get(side_up, upright))
+    stored.save(tmp_path / f"a.{suffix}", exif=exif_of(side_up))
+    files = data.ImageFiles([f"a.{suffix}"], (4, 8), tmp_path)
+    np.testing.assert_array_equal(files[0], upright)
+    whole = files.read(np.array([0]), transforms.CenterCrop(1.0))
+    np.testing.assert_array_equal(whole[0], upright)
+
+
+def test_photo_whose_other_notes_are_odd_is_read(tmp_path):
+    notes = struct.pack(">2sHLH", b"MM", 42, 8, 2)
+    # The kind of compression is a number in most photos, and text here.
+    notes += struct.pack(">HHL4s", 0x0103, 2, 4, b"six")
+    notes += struct.pack(">HHLHxxL", 0x0112, 3, 1, 6, 0)
+    exif = b"Exif\0\0" + notes
+    pixels = np.arange(2, dtype="uint8").repeat(64).reshape(16, 8) * 255
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", exif=exif)
+    image = data.ImageFiles(["a.jpg"], (8, 16), tmp_path)[0]
+    assert image[:, :7].min() > 250 and image[:, 9:].max() < 5
 
 
 def test_crop_keeps_the_aspect_ratio(tmp_path):
