@@ -146,6 +146,8 @@ def _part(
     encoded: str | bytes, size: tuple[int, int], mode: str, cut: Cut
 ) -> np.ndarray:
     with _open(encoded) as image:
+        if image.format == "TIFF":
+            image.load()  # Turns it, and takes its note away.
         full = image.size
         turned = image.getexif().get(SIDE_UP, 1) > 4
         width, height = full[::-1] if turned else full

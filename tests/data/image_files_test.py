@@ -94,7 +94,7 @@ def test_sixteen_bits_are_scaled(tmp_path):
     assert np.unique(batch).tolist() == [40_000 // 256]
 
 
-@pytest.mark.parametrize("suffix", ["png"])
+@pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize("side_up", range(1, 9))
 def test_photo_is_turned_upright(tmp_path, side_up, suffix):
     upright = np.arange(96, dtype="uint8").reshape(4, 8, 3)
