@@ -191,12 +191,24 @@ def _upright(image: Any, mode: str) -> Any:
 
 
 def _convert(image: Any, mode: str) -> Any:
-    if image.mode.startswith("I"):
-        # Sixteen bits are scaled down; Pillow alone would cut them off.
-        from PIL import Image
-
-        deep = np.asarray(image).astype("uint32") >> 8
-        image = Image.fromarray(deep.clip(0, 255).astype("uint8"))
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = _in_bytes(image)
     if image.mode == "P":
         image = image.convert("RGBA")  # Keeps the palette's transparency.
     return image.convert(mode)
+
+
+def _in_bytes(image: Any) -> Any:
+    """Scales sixteen bits down; Pillow alone would cut them off."""
+    from PIL import Image
+
+    deep = np.asarray(image)
+    # Pillow gives 32 bits for PNG and PGM too, which hold 16 at most.
+    wide = image.mode == "F" or (image.mode, image.format) == ("I", "TIFF")
+    if wide or deep.min() < 0 or deep.max() >= 2**16:
+        raise ValueError(
+            "Pixels must be whole numbers of 8 or 16 bits, from 0 on. "
+            f"Received: {deep.dtype} from {deep.min()} to {deep.max()}. Store "
+            "the image as 8 or 16 bits."
+        )
+    return Image.fromarray((deep >> 8).astype("uint8"))

@@ -88,10 +88,21 @@ def test_other_modes_become_rgb(tmp_path, mode):
     assert batch.min() >= 254
 
 
-def test_sixteen_bits_are_scaled(tmp_path):
-    Image.fromarray(np.full((8, 8), 40_000, "uint16")).save(tmp_path / "a.png")
-    batch = data.ImageFiles(["a.png"], (4, 4), tmp_path)[:]
+@pytest.mark.parametrize("suffix", ["png", "pgm", "tif"])
+def test_sixteen_bits_are_scaled(tmp_path, suffix):
+    deep = Image.fromarray(np.full((8, 8), 40_000, "uint16"))
+    deep.save(tmp_path / f"a.{suffix}")
+    batch = data.ImageFiles([f"a.{suffix}"], (4, 4), tmp_path)[:]
     assert np.unique(batch).tolist() == [40_000 // 256]
+
+
+@pytest.mark.parametrize("value, dtype", [(0.5, "float32"), (7, "int32")])
+def test_images_of_unknown_range_are_refused(tmp_path, value, dtype):
+    Image.fromarray(np.full((8, 8), value, dtype)).save(tmp_path / "a.tif")
+    files = data.ImageFiles(["a.tif"], (4, 4), tmp_path)
+    message = f"a.tif.*8 or 16 bits.*Received: {dtype} from {value} to"
+    with pytest.raises(ValueError, match=message):
+        files[0]
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
