@@ -85,6 +85,17 @@ def test_large_jpeg_is_decoded_at_a_fraction(tmp_path, turned):
     assert np.corrcoef(found.ravel(), want.ravel())[0, 1] > 0.98
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_large_image_is_averaged(tmp_path, suffix):
+    noise = np.random.default_rng(0).integers(0, 256, (1024, 1024), "uint8")
+    Image.fromarray(noise).save(tmp_path / f"a.{suffix}", quality=95)
+    files = data.ImageFiles([f"a.{suffix}"], (32, 32), tmp_path)
+    found = files.read(np.array([0]), transforms.CenterCrop(1.0))
+    # The mean of 1024 pixels, of a standard deviation of 74 each.
+    assert found.std() < 5
+    assert found.mean() == pytest.approx(127.5, abs=1)
+
+
 def test_threads_do_not_change_batches(files):
     files.num_threads = 1
     transform = transforms.imagenet()

@@ -20,7 +20,8 @@ class Crop(Transform):
     it is stored. For images in memory, it is done on the batch.
 
     To write one, implement `box`, and set `num_numbers` if it is random.
-    Resizing is bilinear, by OpenCV.
+    Resizing is by OpenCV: bilinear, or by averages where the part has at least
+    twice the height and width.
 
     Example:
 
@@ -93,5 +94,9 @@ def resized_part(
     part = image[top : top + height, left : left + width]
     if part.shape[:2] == size:
         return part
-    resized = import_opencv().resize(part, (size[1], size[0]))
+    cv2 = import_opencv()
+    smooth = part.shape[0] >= 2 * size[0] and part.shape[1] >= 2 * size[1]
+    # Bilinear values of a few pixels would be noise where many make one.
+    how = cv2.INTER_AREA if smooth else cv2.INTER_LINEAR
+    resized = cv2.resize(part, (size[1], size[0]), interpolation=how)
     return resized.reshape(*size, image.shape[-1])
