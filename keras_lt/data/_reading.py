@@ -41,7 +41,8 @@ def read_images(
         rows: Of the batch.
         transform: What the images go through.
         generators: Gives random numbers for the parts of a batch; place 0 is
-            that of the whole batch.
+            that of the whole batch, and the one behind the last that of the
+            crops.
         check: Called with images that are done, and their rows.
         empty: Makes the array of images that are decoded.
     """
@@ -60,7 +61,9 @@ def read_images(
         new_labels.put(part, own)
         return found
 
-    pixels = images.read(rows, crop, generators(0), then, empty)
+    # No part has these numbers, nor has what is still to do.
+    of_crops = generators(len(rows) + 1)
+    pixels = images.read(rows, crop, of_crops, then, empty)
     return pixels, new_labels.whole(), rest
 
 

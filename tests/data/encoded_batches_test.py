@@ -139,6 +139,30 @@ def test_mixing_gets_whole_batches(files):
     assert labels.shape == (COUNT, 3)
 
 
+def test_no_step_draws_the_numbers_of_another(files):
+    drawn = []
+
+    class Drawing(transforms.Transform):
+        def __call__(self, images, labels, generator):
+            drawn.append(generator.random())
+            return images, labels
+
+    class DrawingCrop(Cut):
+        random, num_numbers = True, 1
+
+        def box(self, height, width, aspect_ratio, numbers):
+            drawn.append(numbers.item())
+            return 0, 0, height, width
+
+    class Mixing(Drawing):
+        whole_batches = True
+
+    steps = transforms.Compose([DrawingCrop(), Drawing(), Mixing()])
+    all_of(in_order(files, transform=steps, batch_size=COUNT))
+    # Each image, each part of eight, and the whole batch.
+    assert len(drawn) == len(set(drawn)) == COUNT + 2 + 1
+
+
 def test_labels_that_change_are_put_together(files):
     class Soft(transforms.Transform):
         def __call__(self, images, labels, generator):
