@@ -23,6 +23,9 @@ from keras_lt.validation import check_positive_int
 PART = 8
 """Images that a thread works on together, so that they stay in its cache."""
 
+THREAD_NAME = "keras_lt_images"
+"""How the names of the threads begin that decode."""
+
 Then = Callable[[np.ndarray, slice], np.ndarray]
 """Works on some images of a batch; the slice says which."""
 
@@ -167,9 +170,9 @@ class EncodedImages(abc.ABC):
                 )
             return {start + place: text for place, text in broken.items()}
 
-        threads = _threads(self.num_threads)
         messages: dict[int, str] = {}
-        for broken in threads.map(work, range(0, len(chosen), PART)):
+        starts = range(0, len(chosen), PART)
+        for broken in _mapped(work, starts, self.num_threads):
             messages |= broken
         if messages:
             raise BrokenImagesError(messages)
@@ -190,7 +193,7 @@ class EncodedImages(abc.ABC):
             return _failures(self._decoded, rows)
 
         found: dict[int, str] = {}
-        for part in _threads(self.num_threads).map(work, parts):
+        for part in _mapped(work, parts, self.num_threads):
             found |= part
         return found
 
@@ -250,6 +253,15 @@ def _failures(
     return found
 
 
+def _mapped(
+    work: Callable[[Any], Any], parts: Iterable[Any], num_threads: int
+) -> Iterable[Any]:
+    """Works on parts in threads, or in this one where it is one of these."""
+    if threading.current_thread().name.startswith(THREAD_NAME):
+        return map(work, parts)  # It would wait for itself.
+    return _threads(num_threads).map(work, parts)
+
+
 _POOLS: dict[tuple[int, int], ThreadPoolExecutor] = {}
 _POOLS_LOCK = threading.Lock()
 
@@ -263,7 +275,7 @@ def _threads(count: int) -> ThreadPoolExecutor:
     key = (os.getpid(), count)
     with _POOLS_LOCK:
         if key not in _POOLS:
-            _POOLS[key] = ThreadPoolExecutor(count, "keras_lt_images")
+            _POOLS[key] = ThreadPoolExecutor(count, THREAD_NAME)
         return _POOLS[key]
 
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import pickle
+import threading
 import warnings
 
 import numpy as np
@@ -304,6 +305,30 @@ class InMemory(data.EncodedImages):
 
     def take(self, rows):
         return InMemory([self.contents[row] for row in rows])
+
+
+@pytest.mark.parametrize("rows", [[3], list(range(COUNT))])
+def test_transform_may_read_images_itself(files, rows):
+    """In the thread that it runs in, which would wait for itself."""
+
+    class Background(transforms.Transform):
+        def __call__(self, images, labels, generator):
+            assert not files.broken()
+            return images // 2 + files[rows].max() // 2, labels
+
+    files.num_threads = 1
+    ends = []
+
+    def make():
+        ends.append(in_order(files, transform=Background(), num_threads=0)[0])
+
+    thread = threading.Thread(target=make, daemon=True)
+    thread.start()
+    thread.join(timeout=60)
+    ((images, _),) = ends
+    assert images[:, 3, 3, 0].tolist() == [
+        10 * row + 10 * rows[-1] for row in range(5)
+    ]
 
 
 def test_source_of_ones_own(files):
