@@ -147,28 +147,24 @@ class EncodedImages(abc.ABC):
         chosen = [self._checked(row) for row in found.tolist()]
         if not chosen:
             return np.empty((0, *self.shape[1:]), "uint8")
-        numbers = None
-        if crop is not None:
-            numbers = crop.draw(len(chosen), generator)
+        numbers = None if crop is None else crop.draw(len(chosen), generator)
         gathered = GatheredParts(len(chosen), empty)
 
         def work(start: int) -> dict[int, str]:
             part = slice(start, min(start + PART, len(chosen)))
             images = np.empty((part.stop - start, *self.shape[1:]), "uint8")
-
-            def decode(place: int) -> None:
-                images[place] = self._decoded(
-                    chosen[start + place],
-                    crop,
-                    None if numbers is None else numbers[start + place],
-                )
-
-            broken = _failures(decode, range(len(images)))
+            broken = {}
+            for place, row in enumerate(chosen[part]):
+                own = None if numbers is None else numbers[start + place]
+                try:
+                    images[place] = self._decoded(row, crop, own)
+                except ValueError as error:
+                    broken[start + place] = str(error)
             if not broken:
                 gathered.put(
                     part, images if then is None else then(images, part)
                 )
-            return {start + place: text for place, text in broken.items()}
+            return broken
 
         messages: dict[int, str] = {}
         starts = range(0, len(chosen), PART)
@@ -184,18 +180,14 @@ class EncodedImages(abc.ABC):
         Returns:
             A message for each row that cannot be read; empty if all is well.
         """
-        parts = [
-            range(start, min(start + PART, len(self)))
-            for start in range(0, len(self), PART)
-        ]
-
-        def work(rows: Iterable[int]) -> dict[int, str]:
-            return _failures(self._decoded, rows)
-
-        found: dict[int, str] = {}
-        for part in _mapped(work, parts, self.num_threads):
-            found |= part
-        return found
+        try:
+            # Of each image nothing is kept.
+            self.read(
+                np.arange(len(self)), then=lambda images, _: images[:, :0]
+            )
+        except BrokenImagesError as error:
+            return error.messages
+        return {}
 
     def _decoded(
         self,
@@ -240,26 +232,13 @@ class EncodedImages(abc.ABC):
         return row % len(self)
 
 
-def _failures(
-    work: Callable[[int], Any], places: Iterable[int]
-) -> dict[int, str]:
-    """Returns what went wrong where."""
-    found = {}
-    for place in places:
-        try:
-            work(place)
-        except ValueError as error:
-            found[place] = str(error)
-    return found
-
-
 def _mapped(
-    work: Callable[[Any], Any], parts: Iterable[Any], num_threads: int
+    work: Callable[[int], Any], starts: Iterable[int], num_threads: int
 ) -> Iterable[Any]:
     """Works on parts in threads, or in this one where it is one of these."""
     if threading.current_thread().name.startswith(THREAD_NAME):
-        return map(work, parts)  # It would wait for itself.
-    return _threads(num_threads).map(work, parts)
+        return map(work, starts)  # It would wait for itself.
+    return _threads(num_threads).map(work, starts)
 
 
 _POOLS: dict[tuple[int, int], ThreadPoolExecutor] = {}
