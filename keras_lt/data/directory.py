@@ -1,6 +1,7 @@
 """Images in a folder per class, as people have them."""
 
 import os
+from collections import Counter
 from typing import Any
 
 from keras_lt.data.file_parts import PART_NAMES
@@ -34,7 +35,8 @@ def from_directory(
     class's. If the folder holds `train` and maybe `val` (or `validation`) and
     `test`, each with a folder per class, these are the parts of the split.
 
-    Images are read when they are needed, in threads.
+    Links to folders are followed. Images are read when they are needed, in
+    threads.
 
     Args:
         folder: Where the class folders are.
@@ -55,8 +57,9 @@ def from_directory(
         A `data.Split` with lazy images.
 
     Raises:
-        ValueError: If a class folder is empty, a file is not an image, or
-            there are no classes. The message names it.
+        ValueError: If a class folder is empty, a file is not an image, a
+            folder looks like an unknown part, or there are no classes. The
+            message names it.
 
     Example:
 
@@ -71,6 +74,7 @@ def from_directory(
     names = _folders(root, ignore)
     folders = {PART_NAMES.get(name.lower(), name): name for name in names}
     if "train" not in folders or set(folders) - set(PART_NAMES.values()):
+        _check_no_parts(root, names)
         folders = {"train": ""}
     elif len(folders) < len(names):
         raise ValueError(
@@ -124,6 +128,36 @@ def _folders(path: str, ignore: bool) -> list[str]:
     return names
 
 
+def _check_no_parts(root: str, names: list[str]) -> None:
+    """Raises if folders that are taken for classes look like parts."""
+    if not any("train" in name.lower() for name in names):
+        return
+    within = Counter(
+        folder
+        for name in names
+        for folder in _only_folders(os.path.join(root, name))
+    )
+    for folder, count in within.items():
+        if count > 1:
+            raise ValueError(
+                "Parts of a split must be in folders called train, val and "
+                f"test, with no other beside them. Received: "
+                f"{', '.join(names)} in {root!r}, {count} of which have a "
+                f"folder {folder!r}. Name the parts train, val and test, and "
+                "move other folders away; or, if these are classes, put their "
+                "images right into them."
+            )
+
+
+def _only_folders(path: str) -> list[str]:
+    """Returns the folders in one that has no images of its own."""
+    with os.scandir(path) as entries:
+        inside = [entry for entry in entries if not _is_hidden(entry.name)]
+    if any(_is_image(entry.name) for entry in inside):
+        return []
+    return [entry.name for entry in inside if entry.is_dir()]
+
+
 def _files(
     root: str, part: str, class_names: list[str], ignore: bool
 ) -> LabelledFiles:
@@ -161,7 +195,7 @@ def _images(root: str, folder: str, ignore: bool) -> list[str]:
         for name in sorted(names):
             if _is_hidden(name):
                 continue
-            if os.path.splitext(name)[1].lower() in EXTENSIONS:
+            if _is_image(name):
                 found.append(os.path.join(inside, name))
             elif not ignore:
                 raise _stray(os.path.join(above, name), "among the images")
@@ -174,6 +208,10 @@ def _stray(path: str, place: str) -> ValueError:
         f"the file {path!r} {place}. Move it away, or pass "
         '`stray_files="ignore"`.'
     )
+
+
+def _is_image(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in EXTENSIONS
 
 
 def _is_hidden(name: str) -> bool:

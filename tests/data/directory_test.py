@@ -59,8 +59,22 @@ def test_part_in_two_folders_is_refused(tmp_path):
         data.from_directory(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "parts", ["dev, train", "train, unlabeled, val", "test_set, training_set"]
+)
+def test_part_of_an_unknown_name_is_no_class(tmp_path, parts):
+    for part in parts.split(", "):
+        write_classes(tmp_path / part, {"cat": 1, "dog": 1})
+    with pytest.raises(
+        ValueError, match=f"Received: {parts} in .*Name the parts train, val"
+    ):
+        data.from_directory(tmp_path)
+
+
 def test_classes_called_like_parts_are_classes(tmp_path):
     write_classes(tmp_path, {"train": 2, "bus": 2})
+    write_image(tmp_path / "bus" / "night" / "7.png")
+    write_image(tmp_path / "train" / "night" / "7.png")
     assert data.from_directory(tmp_path).class_names == ["bus", "train"]
 
 
