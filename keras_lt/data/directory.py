@@ -189,7 +189,17 @@ def _files(
 
 def _images(root: str, folder: str, ignore: bool) -> list[str]:
     found = []
-    for above, folders, names in os.walk(os.path.join(root, folder)):
+    seen = set()
+    top = os.path.join(root, folder)
+    for above, folders, names in os.walk(top, followlinks=True):
+        real = os.path.realpath(above)
+        if real in seen:
+            raise ValueError(
+                "A class must have each folder once. Received: the folder "
+                f"{above!r}, a link to {real!r}, which is among its folders. "
+                "Remove the link."
+            )
+        seen.add(real)
         folders[:] = sorted(name for name in folders if not _is_hidden(name))
         inside = os.path.relpath(above, root)
         for name in sorted(names):

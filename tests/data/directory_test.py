@@ -93,6 +93,17 @@ def test_hidden_files_and_deeper_folders(tmp_path):
     assert split.train.x[:].shape == (5, 64, 64, 3)
 
 
+def test_links_to_folders_are_followed(tmp_path):
+    write_classes(tmp_path / "photos", {"cat": 2, "dog": 2})
+    write_image(tmp_path / "elsewhere" / "7.png")
+    (tmp_path / "photos" / "cat" / "more").symlink_to(tmp_path / "elsewhere")
+    split = data.from_directory(tmp_path / "photos", validation_fraction=0)
+    assert split.class_counts == [3, 2]
+    (tmp_path / "elsewhere" / "up").symlink_to(tmp_path / "photos" / "cat")
+    with pytest.raises(ValueError, match="each folder once.*cat/more/up'"):
+        data.from_directory(tmp_path / "photos")
+
+
 @pytest.mark.parametrize("place", ["notes.txt", "cat/notes.txt"])
 def test_stray_file_is_named(tmp_path, place):
     write_classes(tmp_path, {"cat": 2, "dog": 2})
