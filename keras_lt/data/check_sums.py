@@ -30,7 +30,9 @@ def _rows_sha256(examples: Examples) -> str:
     digest = hashlib.sha256()
     if isinstance(examples.x, ImageFiles):
         for path in examples.x.paths:
-            digest.update(path.replace(os.sep, "/").encode() + b"\n")
+            name = path.replace(os.sep, "/")
+            # Names that are not UTF-8 have surrogates.
+            digest.update(name.encode(errors="surrogateescape") + b"\n")
     else:
         digest.update(np.asarray(examples.rows).astype("<i8").tobytes())
     return digest.hexdigest()

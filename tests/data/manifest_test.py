@@ -96,6 +96,15 @@ def test_files_are_told_by_their_paths(tmp_path):
     assert first["rows_sha256"] == digest
 
 
+@pytest.mark.skipif(os.name == "nt", reason="All names are text there.")
+def test_names_of_files_that_are_no_text():
+    name = os.fsdecode(b"b\xe9b\xe9.png")
+    files = data.ImageFiles([name, "a.png"], (4, 4))
+    split = data.Split(data.Examples(files, [0, 1]), ["cat", "dog"])
+    digest = hashlib.sha256(b"b\xe9b\xe9.png\na.png\n").hexdigest()
+    assert split.manifest()["parts"]["train"]["rows_sha256"] == digest
+
+
 @pytest.mark.parametrize("text", ["", "[1]", "{", None])
 def test_file_that_is_no_manifest(tmp_path, text):
     path = tmp_path / "a.json"

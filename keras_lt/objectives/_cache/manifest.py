@@ -150,7 +150,9 @@ def _describe_images(images: Any) -> Any:
             "class": name_of(ImageFiles),
             "shape": list(images.shape),
             "crop_to_aspect_ratio": images.crop_to_aspect_ratio,
-            "paths_sha256": hashlib.sha256(text.encode()).hexdigest(),
+            "paths_sha256": hashlib.sha256(
+                text.encode(errors="surrogateescape")
+            ).hexdigest(),
         }
     if isinstance(images, PreparedImages):
         return {
