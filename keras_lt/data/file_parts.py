@@ -74,7 +74,7 @@ def split_of_files(
         test=test,
         # A share of what is left after the test images are gone.
         validation_fraction=fractions["validation"] / (1 - fractions["test"]),
-        class_names=class_names or _numbers(named),
+        class_names=class_names or _numbers(parts),
         name=name,
         settings={"seed": seed},
         seed=seed,
@@ -172,6 +172,7 @@ def _examples(
     return examples.take(np.setdiff1d(np.arange(len(images)), list(broken)))
 
 
-def _numbers(parts: Mapping[str, Examples]) -> list[str]:
-    largest = max(int(examples.y.max()) for examples in parts.values())
+def _numbers(parts: Mapping[str, LabelledFiles]) -> list[str]:
+    """Returns names for all labels, those of broken images included."""
+    largest = max(max(files.labels) for files in parts.values())
     return [str(label) for label in range(largest + 1)]

@@ -50,6 +50,16 @@ def test_missing_images_are_counted_and_the_first_is_named(tmp_path, root):
         split.train.x[:]
 
 
+def test_class_whose_only_image_is_broken_is_named(tmp_path, root):
+    (root / "elk.png").write_bytes(b"text")
+    train = write_list(tmp_path, lines=[*LINES, "elk.png 2"])
+    with (
+        pytest.warns(UserWarning, match="1 of 5 train images .* left out"),
+        pytest.raises(ValueError, match="1 of 3 classes without.*label 2"),
+    ):
+        data.from_list(train, root=root, broken_images="skip")
+
+
 def test_missing_files_in_their_order(root):
     paths = ["z/1", "dog/1.png", "a/1", "dog/9.png", str(root / "cat/2.png")]
     assert missing_files(str(root), paths) == ["z/1", "a/1", "dog/9.png"]
