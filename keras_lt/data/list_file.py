@@ -93,29 +93,29 @@ def from_list(
 
 
 def _read_list(path: str) -> LabelledFiles:
-    paths: list[str] = []
-    labels: list[int] = []
     opener = gzip.open if path.endswith(".gz") else open
     try:
-        with opener(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if not line.strip():
-                    continue
-                image, label = _parse(line, path, number)
-                paths.append(image)
-                labels.append(label)
+        with opener(path, "rt", encoding="utf-8-sig") as file:
+            lines = list(file)
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise ValueError(
             "A list must be a readable text file, or one compressed by gzip "
             f"whose name ends in .gz. Received: {path!r}: {error}. Check the "
             "path."
         ) from error
-    if not paths:
+    pairs = [
+        _parse(line, path, number)
+        for number, line in enumerate(lines, start=1)
+        if line.strip()
+    ]
+    if not pairs:
         raise ValueError(
             "A list must have a line or more, each with a path and a label. "
             f"Received: {path!r}, which is empty."
         )
-    return LabelledFiles(paths, labels)
+    return LabelledFiles(
+        [image for image, _ in pairs], [label for _, label in pairs]
+    )
 
 
 def _parse(line: str, path: str, number: int) -> tuple[str, int]:

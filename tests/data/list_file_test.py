@@ -60,6 +60,11 @@ def test_class_whose_only_image_is_broken_is_named(tmp_path, root):
         data.from_list(train, root=root, broken_images="skip")
 
 
+def test_list_may_begin_with_a_mark_of_its_encoding(tmp_path, root):
+    train = write_list(tmp_path, lines=["\ufeffcat/2.png 0", "dog/3.png 1"])
+    assert data.from_list(train, root=root).class_counts == [1, 1]
+
+
 def test_missing_files_in_their_order(root):
     paths = ["z/1", "dog/1.png", "a/1", "dog/9.png", str(root / "cat/2.png")]
     assert missing_files(str(root), paths) == ["z/1", "a/1", "dog/9.png"]
