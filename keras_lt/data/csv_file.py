@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from keras_lt.data.file_parts import LabelledFiles
 from keras_lt.data.file_parts import check_all_exist
 from keras_lt.data.file_parts import split_of_files
 from keras_lt.data.split import Split
+
+WHOLE_NUMBER = re.compile(r"-?\d+(\.0*)?")
 
 Row = tuple[str, str, str]
 """Path, label and part, as they stand in the file."""
@@ -30,9 +33,10 @@ def from_csv(
 ) -> Split:
     """Makes a split of a CSV file with the columns `path` and `label`.
 
-    Labels are class ids if all are whole numbers, else names, which are
-    numbered by alphabet or as they stand in `class_names`. A third column
-    `split` may say `train`, `val` (or `validation`) or `test`.
+    Labels are class ids if all are whole numbers (2, or 2.0 as pandas writes
+    it), else names, which are numbered by alphabet or as they stand in
+    `class_names`. A third column `split` may say `train`, `val` (or
+    `validation`) or `test`.
 
     Args:
         path: The file, with a line of column names.
@@ -144,9 +148,9 @@ def _class_ids(
 ) -> tuple[list[str] | None, list[int]]:
     """Returns the class names, or None for plain numbers, and class ids."""
     names = None if class_names is None else list(class_names)
-    numbers = all(label.lstrip("-").isdecimal() for label in labels)
+    numbers = all(WHOLE_NUMBER.fullmatch(label) for label in labels)
     if numbers and not set(labels) & set(names or ()):
-        return names, [int(label) for label in labels]
+        return names, [int(label.partition(".")[0]) for label in labels]
     names = sorted(set(labels)) if names is None else names
     ids = {name: label for label, name in enumerate(names)}
     unknown = [label for label in labels if label not in ids]

@@ -38,6 +38,13 @@ def test_numbers_are_class_ids(tmp_path):
     assert split.class_names == names
 
 
+def test_whole_numbers_with_a_point_are_class_ids(tmp_path):
+    lines = [f"{row}.png,{row}.0" for row in range(11)]
+    file = write_csv(tmp_path, "path,label", *lines)
+    split = data.from_csv(file, check_files=False)
+    assert split.train.y.tolist() == list(range(11))
+
+
 def test_numbers_that_are_names(tmp_path):
     file = write_csv(tmp_path, "path,label", "a.png,1999", "b.png,2001")
     split = data.from_csv(file, check_files=False, class_names=["2001", "1999"])
