@@ -164,8 +164,8 @@ def _files(
     """Returns the images of a part, with paths relative to the root."""
     paths: list[str] = []
     labels: list[int] = []
-    there = _folders(os.path.join(root, part), ignore)
-    unknown = sorted(set(there) - set(class_names))
+    there = set(_folders(os.path.join(root, part), ignore))
+    unknown = sorted(there - set(class_names))
     if unknown:
         raise ValueError(
             "Every class must have training images. Received: the folder "
