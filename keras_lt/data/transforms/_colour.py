@@ -30,13 +30,25 @@ def as_bytes(fill: Any) -> np.ndarray:
     return values.astype("uint8")
 
 
-def colour_for(fill: np.ndarray, dtype: str) -> np.ndarray:
+def check_channels(name: str, values: np.ndarray, channels: int) -> None:
+    """Raises if there are numbers for another number of channels."""
+    if values.ndim and values.shape[-1] not in (1, channels):
+        raise ValueError(
+            f"`{name}` must be one number, or one per channel. Received: "
+            f"{values.tolist()} for images of shape (..., {channels}). Pass "
+            "one number for grey images."
+        )
+
+
+def colour_for(fill: np.ndarray, dtype: str, channels: int) -> np.ndarray:
     """Returns a colour in the type of images; integers lose the fraction.
 
     Raises:
         ValueError: If nothing but the fraction would be left, as of a colour
-            from 0 to 1, or a number is out of the range of the type.
+            from 0 to 1, a number is out of the range of the type, or the
+            images have another number of channels.
     """
+    check_channels("fill", fill, channels)
     if "int" not in dtype:
         return fill
     least, greatest = np.iinfo(dtype).min, np.iinfo(dtype).max

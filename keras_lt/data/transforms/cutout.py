@@ -27,7 +27,7 @@ class Cutout(DeviceTransform):
     Raises:
         ValueError: If an argument is out of range; when called, if images of
             their type cannot hold `fill`: -1, or a colour from 0 to 1, in
-            bytes.
+            bytes; or if they have another number of channels.
 
     Example:
 
@@ -57,7 +57,7 @@ class Cutout(DeviceTransform):
         rows = self._covered(images.shape[1], draws[:, :1])
         columns = self._covered(images.shape[2], draws[:, 1:])
         images = images.copy()
-        fill = colour_for(self.fill, images.dtype.name)
+        fill = colour_for(self.fill, images.dtype.name, images.shape[-1])
         images[rows[:, :, None] & columns[:, None, :]] = fill
         return images, labels
 
@@ -75,7 +75,8 @@ class Cutout(DeviceTransform):
         return begins.astype("int32"), labels
 
     def apply(self, images: Tensor, draws: Tensor) -> Tensor:
-        fill = colour_for(self.fill, keras.ops.dtype(images))
+        dtype = keras.ops.dtype(images)
+        fill = colour_for(self.fill, dtype, images.shape[-1])
         return augmentation.blanked(
             images, draws[:, 0], draws[:, 1], self.size, fill
         )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from keras import ops
 
+from keras_lt.data.transforms._colour import check_channels
 from keras_lt.data.transforms.device_transform import DeviceTransform
 from keras_lt.types import Tensor
 
@@ -20,7 +21,8 @@ class Normalize(DeviceTransform):
         scale: Factor on the pixels; 1/255 brings bytes to 0 to 1.
 
     Raises:
-        ValueError: If a number is not finite, or `std` is not above 0.
+        ValueError: If a number is not finite, or `std` is not above 0; when
+            called, if images have another number of channels.
 
     Example:
 
@@ -72,8 +74,10 @@ class Normalize(DeviceTransform):
         return np.zeros((shape[0], 0), "int32"), labels
 
     def apply(self, images: Tensor, draws: Tensor) -> Tensor:
-        factor = ops.convert_to_tensor(self.scale / self.std, "float32")
-        shift = ops.convert_to_tensor(-self.mean / self.std, "float32")
+        factor, shift = (
+            ops.convert_to_tensor(values, "float32")
+            for values in self._constants(images.shape[-1])
+        )
         return ops.cast(images, "float32") * factor + shift
 
     def _rows(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -82,7 +86,13 @@ class Normalize(DeviceTransform):
         if kept is None or kept[0] != shape:
             factor, shift = (
                 np.broadcast_to(values, shape).ravel().astype("float32")
-                for values in (self.scale / self.std, -self.mean / self.std)
+                for values in self._constants(shape[-1])
             )
             kept = self._kept = (shape, factor, shift)
         return kept[1:]
+
+    def _constants(self, channels: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns factor and shift."""
+        check_channels("mean", self.mean, channels)
+        check_channels("std", self.std, channels)
+        return self.scale / self.std, -self.mean / self.std

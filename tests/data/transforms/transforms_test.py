@@ -318,6 +318,24 @@ def test_cutout_refuses_what_bytes_cannot_hold(fill):
     np.testing.assert_allclose(filled[0, 0, 0], np.broadcast_to(fill, 3), 1e-6)
 
 
+@pytest.mark.parametrize(
+    "transform, name",
+    [
+        (transforms.Normalize((0.4, 0.5, 0.6), 1), "mean"),
+        (transforms.Normalize(0, (0.2, 0.3, 0.4)), "std"),
+        (transforms.Cutout(4, fill=(125, 123, 114)), "fill"),
+    ],
+)
+def test_numbers_of_three_channels_for_grey_images(transform, name):
+    images, labels = batch(2, channels=1)
+    message = f"`{name}` must be one .*shape .*, 1.. Pass one number for grey"
+    with pytest.raises(ValueError, match=message):
+        transform(images, labels, rng())
+    draws, _ = transform.draw(images.shape, labels, rng())
+    with pytest.raises(ValueError, match=message):
+        transform.apply(keras.ops.convert_to_tensor(images), draws)
+
+
 def test_mixing_refuses_soft_labels_that_are_no_shares():
     images, _ = batch(2)
     for mix in (transforms.Mixup(3), transforms.CutMix(3)):
