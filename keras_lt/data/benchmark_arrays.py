@@ -75,8 +75,10 @@ def _read(name: str, data_dir: str | os.PathLike[str] | None) -> Arrays:
         f"The data of {name!r} must be on the disk; nothing is downloaded. "
         f"Received: {place}, and nothing prepared by TensorFlow Datasets. Pass "
         "`data_dir`, or set KERAS_LT_DATA, to a folder with "
-        f"{name}.npz (arrays {', '.join(REQUIRED)}), or prepare it once: "
-        f'`pip install "keras-lt[datasets]"`, then '
+        f"{name}.npz (arrays {', '.join(REQUIRED)}), which "
+        "`scripts/prepare_data.py` makes of the archive of CIFAR; or prepare "
+        "it by TensorFlow Datasets, where TensorFlow stores and reads it: "
+        '`pip install "keras-lt[datasets,tensorflow]"`, then '
         f"`tfds.load({name!r}, download=True)`."
     )
 

@@ -219,7 +219,8 @@ def test_archive_of_a_subset_has_nothing_left_over(tmp_path):
 
 def test_nothing_there(tmp_path):
     with pytest.raises(
-        ValueError, match=r"Received: no '.*cifar100.npz'.*y_test\).*tfds.load"
+        ValueError,
+        match=r"no '.*cifar100.npz'.*y_test\).*prepare_data.py.*tensorflow\]",
     ):
         data.load("cifar100_lt", data_dir=tmp_path)
     with pytest.raises(ValueError, match="no `data_dir`, and.*KERAS_LT_DATA"):
