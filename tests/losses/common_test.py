@@ -1,4 +1,4 @@
-"""What holds for every public loss; a new loss adds a line to `CASES`."""
+"""What holds for every public loss; `cases.py` has a row for each."""
 
 import subprocess
 import sys
