@@ -8,7 +8,7 @@ import numpy as np
 
 MANIFEST = "manifest.json"
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the meaning of a file changes."""
 
 

@@ -58,7 +58,7 @@ def test_files_of_an_earlier_format(folder, tmp_path):
     del manifest["logits"]
     path.write_text(json.dumps(manifest))
     with pytest.raises(
-        ValueError, match="of format 1, in place of 2. Delete this folder"
+        ValueError, match="of format 1, in place of 3. Delete this folder"
     ):
         TeacherCache(copy)
 
