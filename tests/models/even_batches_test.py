@@ -135,7 +135,6 @@ def test_sizes_that_do_not_divide_warn(monkeypatch, x, size, warns):
     assert [("should divide by" in one) for one in found] == [True] * warns
 
 
-@elsewhere
 def test_end_of_nested_labels_is_held_out():
     labels = {"label": Y, "extra": X}
     options = {"validation_split": 0.2, "epochs": 3}
@@ -153,6 +152,7 @@ def test_end_of_nested_labels_is_held_out():
         np.testing.assert_array_equal(held_y[name], values[8:])
 
 
+@elsewhere
 def test_devices_that_keras_ignores_raise():
     mesh = keras.distribution.DeviceMesh((2,), ("batch",), ["cpu:0", "cpu:1"])
     inputs = keras.Input((3,))
