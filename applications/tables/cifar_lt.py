@@ -49,11 +49,19 @@ def _one(
     name: str,
     label: str,
     published: dict[str, tuple[float, str]] | None = None,
-    **flags: str,
 ) -> Row:
-    """Returns a row with one line, whose method has its name by default."""
+    """Returns a row with one line, of the method of its name."""
     line = Line(label, published=published or {})
-    return Row(name, {"method": name, **flags}, (line,))
+    return Row(name, {"method": name}, (line,))
+
+
+def _two(
+    name: str,
+    label: str,
+    published: dict[str, tuple[float, str]] | None = None,
+) -> Row:
+    """Returns such a row with a second line, of adjusted logits."""
+    return Row(name, {"method": name}, _and_adjusted(label, published))
 
 
 def _with_exits(
@@ -221,18 +229,18 @@ ROWS = (
     ),
     _one("logit_adjusted", "logit-adjusted loss"),
     _one("class_balanced", "class-balanced loss"),
-    _one("focal", "focal loss"),
-    _one("label_aware_smoothing", "label-aware smoothing"),
+    _two("focal", "focal loss"),
+    _two("label_aware_smoothing", "label-aware smoothing"),
     _one("drw", "DRW", {"cifar100_lt 100": (41.6, _TRICKS)}),
     _one("lws", "LWS", {"cifar100_lt 100": (40.2, _TRICKS)}),
-    _one(
+    _two(
         "class_balanced_sampling",
         "class-balanced sampling",
         {"cifar100_lt 100": (35.2, _TRICKS)},
     ),
-    _one("square_root_sampling", "square-root sampling"),
-    _one("progressive_sampling", "progressive sampling"),
-    _one("effective_number_sampling", "effective-number sampling"),
+    _two("square_root_sampling", "square-root sampling"),
+    _two("progressive_sampling", "progressive sampling"),
+    _two("effective_number_sampling", "effective-number sampling"),
     _one("deferred_resampling", "deferred re-sampling"),
     _lever("decay", "weight decay 2e-3", **_DECAY),
     _lever("mixup", "mixup", mixing="mixup"),

@@ -45,23 +45,31 @@ def check_loss(loss: Any) -> None:
 
 
 def check_metrics(*metrics: Any) -> None:
-    """Raises if a metric takes one-hot labels: it would get class ids."""
+    """Raises if a metric takes other than class ids and logits."""
     for metric in keras.tree.flatten(metrics):
         name = getattr(metric, "__name__", type(metric).__name__)
         if isinstance(metric, str):
             name = metric
-        counterpart = _FOR_CLASS_IDS.get(name.replace("_", "").lower())
-        if counterpart is not None:
+        name = name.replace("_", "").lower()
+        counterpart = _COUNTERPARTS.get(name)
+        on_logits = getattr(metric, "from_logits", False)
+        if counterpart and not (name.startswith("sparse") and on_logits):
             raise ValueError(
-                "A metric must take class ids, which it gets whatever kind "
-                f"the labels are. Received: {name}, which takes one-hot "
-                f"labels. Use `keras.metrics.{counterpart}`."
+                "A metric must take class ids and logits, which it gets "
+                f"whatever kind the labels are. Received: {metric!r}, which "
+                "takes one-hot labels or probabilities. Use "
+                f"`keras.metrics.{counterpart}`."
             )
 
 
-_FOR_CLASS_IDS = {
-    "categoricalaccuracy": "SparseCategoricalAccuracy",
-    "topkcategoricalaccuracy": "SparseTopKCategoricalAccuracy",
+_ON_LOGITS = "SparseCategoricalCrossentropy(from_logits=True)"
+_COUNTERPARTS = {
+    "categoricalaccuracy": "SparseCategoricalAccuracy()",
+    "topkcategoricalaccuracy": "SparseTopKCategoricalAccuracy()",
+    "categoricalcrossentropy": _ON_LOGITS,
+    "sparsecategoricalcrossentropy": _ON_LOGITS,
+    "crossentropy": _ON_LOGITS,
+    "ce": _ON_LOGITS,
 }
 
 

@@ -59,11 +59,37 @@ def test_metrics_of_one_hot_labels(kind, argument):
     made = getattr(keras.metrics, kind)
     function = made(name=None)._fn
     for metric in (made, made(), function, function.__name__, kind):
-        message = f"must take class ids.*Use `keras.metrics.Sparse{kind}`"
+        message = f"must take class ids.*Use `keras.metrics.Sparse{kind}\\("
         with pytest.raises(ValueError, match=message):
             small_model().compile(
                 "sgd", SPARSE(from_logits=True), **{argument: [metric]}
             )
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "crossentropy",
+        "ce",
+        "sparse_categorical_crossentropy",
+        keras.metrics.SparseCategoricalCrossentropy(),
+        keras.losses.sparse_categorical_crossentropy,
+        keras.metrics.CategoricalCrossentropy(from_logits=True),
+    ],
+)
+def test_metrics_of_probabilities(metric):
+    message = r"class ids and logits.*Use `.*entropy\(from_logits=True\)`"
+    with pytest.raises(ValueError, match=message):
+        small_model().compile("sgd", SPARSE(from_logits=True), metrics=[metric])
+
+
+def test_crossentropy_of_logits_as_a_metric():
+    x, y = images()
+    model = small_model()
+    metric = keras.metrics.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", SPARSE(from_logits=True), metrics=[metric])
+    loss, logged = model.evaluate(x, y, verbose=0)
+    np.testing.assert_allclose(logged, loss, 1e-5)
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "sparse_categorical_accuracy"])

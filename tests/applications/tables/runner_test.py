@@ -175,6 +175,15 @@ def test_failure_does_not_replace_a_result(tmp_path):
     assert [run.failure for run in read_all(tmp_path / "kept")] == [None]
 
 
+@pytest.fixture
+def interruptible():
+    """Jobs in the background of a shell ignore what Ctrl-C sends."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_interrupt_stops_the_trainings_that_wait(tmp_path, jobs):
     calls = []
