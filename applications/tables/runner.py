@@ -124,7 +124,6 @@ class Runner:
         if not is_ready or self._is_stopping:
             self._keep_failure(run, "a run that it needs has failed")
             return False
-        result = run.folder(self.runs_dir) / "result.json"
         if self._is_finished(run):
             reason = self._changed_flags(run)
         else:
@@ -135,18 +134,16 @@ class Runner:
         if reason is not None:
             self._keep_failure(run, reason)
             return False
-        self._keep(run, json.loads(result.read_text(encoding="utf-8")))
+        result = self._result(run).read_text(encoding="utf-8")
+        self._keep(run, json.loads(result))
         return True
 
     def _is_finished(self, run: Run) -> bool:
         """Whether it has a result, which of a derived run is the newest."""
-        result = run.folder(self.runs_dir) / "result.json"
+        result = self._result(run)
         if not (result.exists() and run.row.is_derived):
             return result.exists()
-        members = [
-            one.folder(self.runs_dir) / "result.json" for one in run.needs
-        ]
-        newest = max(one.stat().st_mtime_ns for one in members)
+        newest = max(self._result(one).stat().st_mtime_ns for one in run.needs)
         return result.stat().st_mtime_ns >= newest
 
     def _changed_flags(self, run: Run) -> str | None:
@@ -170,17 +167,19 @@ class Runner:
         own = {**run.flags(pathlib.Path()), **self.machine}
         return {name: own[name] for name in own if name not in WITHOUT_EFFECT}
 
+    def _result(self, run: Run) -> pathlib.Path:
+        return run.folder(self.runs_dir) / "result.json"
+
     def _flags_path(self, run: Run) -> pathlib.Path:
         return run.folder(self.runs_dir) / "flags.json"
 
     def _train(self, run: Run) -> str | None:
         """Trains, and returns why that failed, or None."""
-        folder = run.folder(self.runs_dir)
         self.say(f"{run.full_name}: training")
-        log = folder.with_name(f"{run.name}.log")
+        log = run.folder(self.runs_dir).with_name(f"{run.name}.log")
         own = {**run.flags(self.runs_dir), **self.machine}
         status = self.train(own, log)
-        if not status and (folder / "result.json").exists():
+        if not status and self._result(run).exists():
             return None
         lines = log.read_text(encoding="utf-8").strip().splitlines()
         return "\n".join(lines[-LAST_LINES:])
@@ -193,8 +192,7 @@ class Runner:
             record = derive(method, folders, data_dir)
         except Exception as error:  # As in a process of its own.
             return f"{type(error).__name__}: {error}"
-        result = run.folder(self.runs_dir) / "result.json"
-        write_json(result, {**record, "seed": run.seed})
+        write_json(self._result(run), {**record, "seed": run.seed})
         return None
 
     def _keep(self, run: Run, record: Mapping[str, Any]) -> None:
