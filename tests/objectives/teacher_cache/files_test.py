@@ -11,6 +11,13 @@ from tests.objectives.teacher_cache.cache_examples import make_batches
 from tests.objectives.teacher_cache.cache_examples import make_teacher
 
 
+@pytest.fixture
+def copy(folder, tmp_path):
+    """A copy of the cache, to be harmed."""
+    shutil.copytree(folder, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
 def test_names_and_order(tmp_path, runs):
     teachers = [make_teacher(seed, dim=3 + seed) for seed in range(4)]
     cache = TeacherCache(tmp_path)
@@ -34,9 +41,7 @@ def test_names_and_order(tmp_path, runs):
 
 @pytest.mark.parametrize("name", ["features.npy", "logits.npy", "marks.npy"])
 @pytest.mark.parametrize("harm", ["shorter", "gone", "other"])
-def test_files_that_are_not_whole(folder, tmp_path, name, harm):
-    copy = tmp_path / "copy"
-    shutil.copytree(folder, copy)
+def test_files_that_are_not_whole(copy, name, harm):
     path = copy / "teacher_1" / name
     if harm == "shorter":
         path.write_bytes(path.read_bytes()[:-1])
@@ -50,9 +55,7 @@ def test_files_that_are_not_whole(folder, tmp_path, name, harm):
         TeacherCache(copy)
 
 
-def test_files_of_an_earlier_format(folder, tmp_path):
-    copy = tmp_path / "copy"
-    shutil.copytree(folder, copy)
+def test_files_of_an_earlier_format(copy):
     path = copy / "teacher_1" / "manifest.json"
     manifest = {**json.loads(path.read_text()), "format": 1}
     del manifest["logits"]
@@ -63,9 +66,7 @@ def test_files_of_an_earlier_format(folder, tmp_path):
         TeacherCache(copy)
 
 
-def test_pickled_arrays_are_not_read(folder, tmp_path):
-    copy = tmp_path / "copy"
-    shutil.copytree(folder, copy)
+def test_pickled_arrays_are_not_read(copy):
     objects = np.array([{}, None], dtype=object)
     np.save(copy / "teacher_1" / "marks.npy", objects, allow_pickle=True)
     with pytest.raises(ValueError, match="must be whole"):
