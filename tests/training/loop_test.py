@@ -1,7 +1,6 @@
 import contextlib
 import csv
 import errno
-import json
 import random
 import types
 
@@ -10,54 +9,14 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_lt import data
-from keras_lt import losses
-from keras_lt import models
-from keras_lt import samplers
 from keras_lt.objectives import Objective
-from keras_lt.objectives import Robustness
 from keras_lt.training import Stage
 from keras_lt.training import train
-
-LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-
-def make_batches(seed=0, batch_size=4, sampler=None, last_batch="keep"):
-    labels = np.arange(12) % 3
-    x = np.random.default_rng(0).normal(size=(12, 2)) + labels[:, None]
-    return data.Batches(
-        (x.astype("float32"), labels),
-        batch_size,
-        sampler,
-        seed=seed,
-        last_batch=last_batch,
-    )
-
-
-def make_plain():
-    return keras.Sequential(
-        [
-            keras.Input((2,)),
-            keras.layers.Dense(4, activation="relu", name="inner"),
-            keras.layers.Dense(3, name="outer"),
-        ]
-    )
-
-
-def make_long_tail():
-    inputs = keras.Input((2,))
-    x = keras.layers.Dense(4, activation="relu", name="inner")(inputs)
-    return models.LongTailModel(keras.Model(inputs, x), num_classes=3)
-
-
-def make_stage(name="one", **arguments):
-    defaults = {
-        "epochs": 2,
-        "batches": make_batches(),
-        "loss": LOSS,
-        "optimizer": keras.optimizers.SGD(0.1, momentum=0.9),
-    }
-    return Stage(name=name, **{**defaults, **arguments})
+from tests.training.small_stages import LOSS
+from tests.training.small_stages import make_batches
+from tests.training.small_stages import make_long_tail
+from tests.training.small_stages import make_plain
+from tests.training.small_stages import make_stage
 
 
 def fit_by_hand(model, batches, epochs, optimizer):
@@ -269,145 +228,6 @@ def test_compile_options_reach_compile():
     stage = make_stage(epochs=1, compile_options={"jit_compile": False})
     train(model, [stage], verbose=0)
     assert model.jit_compile is False
-
-
-def test_other_stages_are_refused(tmp_path):
-    train(make_plain(), [make_stage()], tmp_path, verbose=0)
-    with pytest.raises(
-        ValueError,
-        match="'one' of 3 epochs; the checkpoint .*has 'one' of 2 epochs",
-    ):
-        train(make_plain(), [make_stage(epochs=3)], tmp_path, verbose=0)
-
-
-OTHER_SETTINGS = {
-    "learning_rate": (
-        lambda: {"optimizer": keras.optimizers.SGD(0.25, momentum=0.9)},
-        r"optimizer.learning_rate=0.25 in stage 'one'; .* has 0.1000",
-    ),
-    "optimizer": (
-        lambda: {"optimizer": "adam"},
-        "optimizer.class='Adam' in stage 'one'; .* has 'SGD'",
-    ),
-    "loss": (
-        lambda: {"loss": losses.BalancedSoftmax([4, 4, 4])},
-        "loss.class='BalancedSoftmax' .* has 'SparseCategoricalCrossentropy'",
-    ),
-    "argument_of_the_loss": (
-        lambda: {
-            "loss": keras.losses.SparseCategoricalCrossentropy(
-                from_logits=True, ignore_class=2
-            )
-        },
-        "loss.ignore_class=2 in stage 'one'; .* has None",
-    ),
-    "sampler": (
-        lambda: {"batches": make_batches(sampler=samplers.ClassAware(2))},
-        "batches.sampler.class='ClassAware' .* has 'InstanceBalanced'",
-    ),
-    "batch_size": (
-        lambda: {"batches": make_batches(batch_size=6)},
-        "batches.batch_size=6 in stage 'one'; .* has 4",
-    ),
-    "last_batch": (
-        lambda: {"batches": make_batches(last_batch="drop")},
-        "batches.last_batch='drop' in stage 'one'; .* has 'keep'",
-    ),
-    "seed": (
-        lambda: {"batches": make_batches(3)},
-        "batches.seed=3 in stage 'one'; .* has 0.",
-    ),
-}
-
-
-@pytest.mark.parametrize("what", sorted(OTHER_SETTINGS))
-def test_other_settings_are_refused(what, tmp_path):
-    changes, match = OTHER_SETTINGS[what]
-    train(make_plain(), [make_stage()], tmp_path, verbose=0)
-    with pytest.raises(ValueError, match=match):
-        train(make_plain(), [make_stage(**changes())], tmp_path, verbose=0)
-
-
-@pytest.mark.parametrize(
-    ("terms", "match"),
-    [
-        (
-            [(0.0, 1.0)],
-            r"objectives\[0\].weight=0.0 in stage 'one'; .* has 1.0",
-        ),
-        ([(1.0, 0.5)], r"objectives\[0\].temperature=0.5 .* has 1.0"),
-        ([(1.0, 1.0)] * 2, r"objectives=\[.*Robustness.* has \[.*Robustness"),
-        ([], r"objectives=\[\] in stage 'one'"),
-    ],
-)
-def test_other_objectives_are_refused(terms, match, tmp_path):
-    def stage(*terms):
-        own = [
-            Robustness([4, 4, 4], weight=weight, temperature=temperature)
-            for weight, temperature in terms
-        ]
-        return make_stage(epochs=1, objectives=own)
-
-    train(make_long_tail(), [stage((1.0, 1.0))], tmp_path, verbose=0)
-    train(make_long_tail(), [stage((1.0, 1.0))], tmp_path, verbose=0)
-    with pytest.raises(ValueError, match=match):
-        train(make_long_tail(), [stage(*terms)], tmp_path, verbose=0)
-
-
-@pytest.mark.parametrize("lacks", ["settings", "objectives"])
-def test_checkpoint_from_before_settings_were_kept_goes_on(lacks, tmp_path):
-    history = train(make_plain(), [make_stage()], tmp_path, verbose=0)
-    path = tmp_path / "checkpoint.npz"
-    with np.load(path) as file:
-        arrays = dict(file)
-    content = json.loads(arrays["content"].item())
-    progress = content["progress"]
-    (of_stage,) = progress["settings"]
-    del {"settings": progress, "objectives": of_stage}[lacks][lacks]
-    np.savez(path, **{**arrays, "content": np.array(json.dumps(content))})
-    other = make_stage(batches=make_batches(3 if lacks == "settings" else 0))
-    assert train(make_plain(), [other], tmp_path, verbose=0) == history
-
-
-def test_equal_settings_go_on_whatever_they_are_made_of(tmp_path):
-    """Names that Keras numbers, schedules, own samplers and functions."""
-
-    def stages():
-        class Backwards(samplers.Sampler):
-            def draw(self, index, generator, epoch):
-                return np.arange(len(index), dtype="int32")[::-1]
-
-        schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
-        scaled = keras.optimizers.LossScaleOptimizer(
-            keras.optimizers.Adam(schedule), initial_scale=1.0
-        )
-        deferred = samplers.Deferred(Backwards(), samplers.ClassAware(), 1)
-        return [
-            make_stage("a", optimizer=scaled),
-            make_stage("b", batches=make_batches(sampler=deferred)),
-            make_stage("c", loss=mean_of_squares, optimizer="sgd"),
-            make_stage("d", loss=losses.LDAM(np.arange(100, 97, -1))),
-        ]
-
-    def mean_of_squares(y, logits):
-        return ops.mean(logits**2, axis=-1)
-
-    history = train(make_plain(), stages(), tmp_path, verbose=0)
-    assert len(history) == 8
-    assert train(make_plain(), stages(), tmp_path, verbose=0) == history
-
-
-def test_other_model_is_refused(tmp_path):
-    train(make_plain(), [make_stage()], tmp_path, verbose=0)
-    other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
-    with pytest.raises(ValueError, match="must be of the same model"):
-        train(other, [make_stage()], tmp_path, verbose=0)
-
-
-def test_model_without_variables_is_refused():
-    model = keras.Sequential([keras.layers.Dense(3)], name="later")
-    with pytest.raises(ValueError, match="model 'later', which is not built"):
-        train(model, [make_stage()], verbose=0)
 
 
 def draw_numbers(folder, stop=None):
