@@ -155,6 +155,17 @@ def check_class_counts(
     return tuple(int(count) for count in values)
 
 
+def check_counts_of_model(counts: Sequence[int], num_classes: int) -> None:
+    """Raises if there is not one count for each class of a model."""
+    if len(counts) != num_classes:
+        raise ValueError(
+            "`class_counts` must hold one count for each of the "
+            f"{num_classes} classes of the model. Received: {len(counts)} "
+            f"counts for {num_classes} classes. Use `keras_lt.class_counts("
+            f"labels, num_classes={num_classes})`."
+        )
+
+
 def numbers_per_class(values: Any, num_classes: int) -> list[float] | None:
     """Returns one finite number, 0 or greater, for each class; None if not."""
     try:

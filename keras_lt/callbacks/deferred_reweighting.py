@@ -10,6 +10,7 @@ from keras_lt.models import ClassificationModel
 from keras_lt.registration import serializable
 from keras_lt.types import ClassCounts
 from keras_lt.types import Config
+from keras_lt.validation import check_counts_of_model
 from keras_lt.validation import check_not_negative_int
 
 
@@ -85,13 +86,7 @@ class DeferredReweighting(keras.callbacks.Callback):
                 "the network in `keras_lt.models.LongTailModel`."
             )
         num_classes = self.model.class_weights.shape[0]
-        if num_classes != len(self.class_counts):
-            raise ValueError(
-                "`class_counts` must hold one count per class of the model. "
-                f"Received: {len(self.class_counts)} counts for "
-                f"{num_classes} classes. Use `keras_lt.class_counts(labels, "
-                f"num_classes={num_classes})`."
-            )
+        check_counts_of_model(self.class_counts, num_classes)
 
     def on_epoch_begin(
         self, epoch: int, logs: dict[str, Any] | None = None

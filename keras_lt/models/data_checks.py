@@ -10,6 +10,7 @@ from keras_lt.data.labels import label_of
 from keras_lt.ops.crossentropy import are_soft
 from keras_lt.types import ClassCounts
 from keras_lt.validation import check_class_counts
+from keras_lt.validation import check_counts_of_model
 from keras_lt.validation import check_finite
 from keras_lt.validation import check_labels
 from keras_lt.validation import check_soft_labels
@@ -57,12 +58,7 @@ def check_held_out(
         num_classes: Of the model.
     """
     counts = check_class_counts(class_counts, allow_zero=True)
-    if len(counts) != num_classes:
-        raise ValueError(
-            "`class_counts` must hold one count for each of the "
-            f"{num_classes} classes of the model. Received: {len(counts)}. "
-            "Use `keras_lt.class_counts(labels, num_classes)`."
-        )
+    check_counts_of_model(counts, num_classes)
     ids = check_labels(y, num_classes, "y")
     # With `steps`, the labels may end before the batches do.
     if isinstance(x, Batches) and not np.array_equal(
