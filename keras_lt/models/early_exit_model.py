@@ -11,6 +11,8 @@ from keras_lt.models.exit_loss import ExitLoss
 from keras_lt.models.exit_metrics import ExitMetrics
 from keras_lt.models.exit_settings import read_setting
 from keras_lt.models.layer_chain import chain
+from keras_lt.models.quantization import quantization_of
+from keras_lt.models.quantization import quantize
 from keras_lt.models.real_rows import without_filling
 from keras_lt.models.staged_model import StagedModel
 from keras_lt.models.weight_decay import add_weight_decay
@@ -311,15 +313,20 @@ class EarlyExitModel(StagedModel):
             "feature_layers": list(self.feature_layers),
             "weight_decay": self.weight_decay,
             "rematerialize": list(self.rematerialize),
+            "quantization": quantization_of(self.branches),
         }
 
     @classmethod
     def from_config(
         cls, config: Config, custom_objects: Any = None
     ) -> "EarlyExitModel":
+        settings = {**config}
+        quantization = settings.pop("quantization", {})
         deserialize = keras.saving.deserialize_keras_object
         parts = {
             name: deserialize(config[name], custom_objects=custom_objects)
             for name in ("backbone", "classifier", "branch", "criterion")
         }
-        return cls(**{**config, **parts})
+        model = cls(**{**settings, **parts})
+        quantize(model.branches, quantization)
+        return model

@@ -17,6 +17,8 @@ from keras_lt.models.classification_model import ClassificationModel
 from keras_lt.models.heads import check_classifier
 from keras_lt.models.heads import make_classifier
 from keras_lt.models.heads import make_projection
+from keras_lt.models.quantization import quantization_of
+from keras_lt.models.quantization import quantize
 from keras_lt.models.rematerialization import Rematerialization
 from keras_lt.models.weight_decay import add_weight_decay
 from keras_lt.registration import serializable
@@ -167,18 +169,27 @@ class LongTailModel(ClassificationModel):
             "feature_layers": list(self.feature_layers),
             "weight_decay": self.weight_decay,
             "rematerialize": list(self.rematerialize),
+            "quantization": quantization_of(self._made_layers()),
         }
 
     @classmethod
     def from_config(
         cls, config: Config, custom_objects: Any = None
     ) -> "LongTailModel":
+        settings = {**config}
+        quantization = settings.pop("quantization", {})
         deserialize = keras.saving.deserialize_keras_object
         parts = {
             name: deserialize(config[name], custom_objects=custom_objects)
             for name in ("backbone", "classifier")
         }
-        return cls(**{**config, **parts})
+        model = cls(**{**settings, **parts})
+        quantize(model._made_layers(), quantization)
+        return model
+
+    def _made_layers(self) -> list[keras.layers.Layer]:
+        """Returns the layers that are made from settings."""
+        return [] if self.projection is None else [self.projection]
 
     def _backbone_outputs(self, images: Tensor, training: bool | None) -> Any:
         """Returns `features` and those of feature layers, before the head."""
