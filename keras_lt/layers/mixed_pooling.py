@@ -66,7 +66,7 @@ class MixedPooling(keras.layers.Layer):
     def call(self, inputs: Tensor) -> Tensor:
         share = ops.cast(ops.sigmoid(self.mixture), self.compute_dtype)
         mean = self._pool(inputs, ops.mean)
-        maximum = self._pool(inputs, ops.max)
+        maximum = self._pool(inputs, _first_maximum)
         cells = share * maximum + (1 - share) * mean
         return ops.reshape(cells, (-1, self.size**2 * inputs.shape[-1]))
 
@@ -95,3 +95,17 @@ class MixedPooling(keras.layers.Layer):
                 parts.append(reduce(maps[part], axis=axis, keepdims=True))
             maps = ops.concatenate(parts, axis=axis)
         return maps
+
+
+def _first_maximum(part: Tensor, axis: int, keepdims: bool) -> Tensor:
+    """Returns the maximum, whose gradient goes to the first that has it.
+
+    That of `ops.max` is shared by all that equal it. On JAX, it is NaN where
+    none does, as XLA may compute the part twice and round it otherwise.
+    """
+    place = ops.argmax(part, axis=axis, keepdims=keepdims)
+    shape = [1] * len(part.shape)
+    shape[axis] = -1
+    places = ops.reshape(ops.arange(part.shape[axis], dtype=place.dtype), shape)
+    kept = ops.where(place == places, part, ops.zeros_like(part))
+    return ops.sum(kept, axis=axis, keepdims=keepdims)

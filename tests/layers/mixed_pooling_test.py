@@ -72,6 +72,15 @@ def test_gradient_reaches_all_pixels():
     np.testing.assert_allclose(slopes.sum(axis=(1, 2)), 4.0, 1e-5)
 
 
+def test_gradient_of_a_maximum_goes_to_one_pixel_that_has_it():
+    maps = np.array([[0.0, 3.0], [3.0, 3.0]], "float32")[None, :, :, None]
+    layer = MixedPooling(1)
+    layer.build(maps.shape)
+    layer.mixture.assign(np.log(3.0))  # Three quarters of the maximum.
+    expected = 1 / 16 + np.array([[0, 0], [0.75, 0]])
+    np.testing.assert_allclose(gradient(layer, maps)[0, ..., 0], expected, 1e-6)
+
+
 @pytest.mark.parametrize("size", [0, -1, 1.5])
 def test_bad_size(size):
     with pytest.raises(ValueError, match="`size` must be a whole number, 1 or"):
