@@ -1,13 +1,13 @@
 """Fixtures for the tests and for the examples in the docstrings."""
 
+import gc
 import os
 
 # Before Keras is imported, for this process and for those that tests start.
 if os.environ.get("KERAS_BACKEND") == "jax":
-    # Most of the time goes into compiling, which these more than halve. At
-    # level 0, XLA makes a gradient of `MixedPooling` NaN.
+    # Most of the time goes into compiling, which these cut to a third or less.
     _COMPILE_FAST = (
-        "--xla_backend_optimization_level=1 "
+        "--xla_backend_optimization_level=0 "
         "--xla_llvm_disable_expensive_passes=true "
         "--xla_cpu_use_fusion_emitters=false "
         "--xla_cpu_parallel_codegen_split_count=1"
@@ -24,11 +24,27 @@ import keras_lt
 if keras.config.backend() == "tensorflow":
     import tensorflow as tf
 
+    # A good part of the time goes into making graphs quick that run but once.
+    tf.config.optimizer.set_experimental_options(
+        {"disable_meta_optimizer": True}
+    )
     # Before TensorFlow starts: two replicas need two devices.
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0],
         [tf.config.LogicalDeviceConfiguration()] * 2,
     )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def young_garbage():
+    """Keeps the garbage collector from what earlier modules left alive.
+
+    Caches of compiled programs grow to millions of objects, and each
+    collection would look through them all.
+    """
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

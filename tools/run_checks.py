@@ -38,6 +38,8 @@ ONE_THREAD = {
 
 def main() -> int:
     arguments = parse_arguments()
+    # Many tests start processes; each would compile all modules it imports.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     results = []
     for name, command in CHECKS.items():
         if name in arguments.skip:

@@ -66,7 +66,7 @@ class Checked:
 
 
 @hypothesis.settings(
-    max_examples=300,
+    max_examples=60,
     derandomize=True,
     deadline=None,
     database=None,

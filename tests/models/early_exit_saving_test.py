@@ -64,7 +64,7 @@ assert config == expected["config"], config
 assert model.threshold == expected["config"]["threshold"]
 assert model.training_threshold == expected["config"]["training_threshold"]
 assert int(model.optimizer.iterations) == 2
-model.fit(data["x"], data["y"], verbose=0)
+model.fit(data["x"], data["y"], batch_size=6, verbose=0)
 """
 
 

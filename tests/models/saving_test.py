@@ -27,7 +27,7 @@ np.testing.assert_allclose(logs["loss"], data["loss"], 1e-4)
 assert set(logs) == set(data["names"].tolist()), logs
 np.testing.assert_array_equal(model.class_weights, data["class_weights"])
 assert int(model.optimizer.iterations) == 2
-model.fit(data["x"], data["y"], verbose=0)
+model.fit(data["x"], data["y"], batch_size=4, verbose=0)
 """
 
 

@@ -62,10 +62,10 @@ def all_metrics():
 def compiled(model, teachers=None, robust=None, optimizer=None, **kwargs):
     """Compiles a student with all three methods, and returns it."""
     teachers = [teacher()] if teachers is None else teachers
+    kwargs.setdefault("metrics", all_metrics())
     model.compile(
         optimizer or keras.optimizers.SGD(0.05, momentum=0.9),
         losses.BalancedSoftmax(COUNTS),
-        metrics=all_metrics(),
         objectives=[
             objectives.Robustness(COUNTS, weight=0.5, **(robust or {})),
             objectives.FeatureDistillation(teachers, alpha=0.4, beta=10.0),
