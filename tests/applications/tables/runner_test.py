@@ -191,7 +191,8 @@ def test_interrupt_stops_the_trainings_that_wait(tmp_path, jobs):
     def train(flags, log):
         calls.append(flags["output_dir"])
         log.write_text("KeyboardInterrupt")
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        if len(calls) == 1:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         deadline = time.monotonic() + 60
         while not own._is_stopping and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -200,7 +201,7 @@ def test_interrupt_stops_the_trainings_that_wait(tmp_path, jobs):
     own = runner(tmp_path, train, jobs)
     with pytest.raises(KeyboardInterrupt):
         own.make(plan(TABLE.by_name, ["second"], [CELL], [0, 1, 2]))
-    assert len(calls) == 1
+    assert len(calls) <= jobs
     assert read_all(tmp_path / "kept") == []
 
 
