@@ -1,6 +1,5 @@
 """Fixtures for the tests and for the examples in the docstrings."""
 
-import gc
 import os
 
 # Before Keras is imported, for this process and for those that tests start.
@@ -33,18 +32,6 @@ if keras.config.backend() == "tensorflow":
         tf.config.list_physical_devices("CPU")[0],
         [tf.config.LogicalDeviceConfiguration()] * 2,
     )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def young_garbage():
-    """Keeps the garbage collector from what earlier modules left alive.
-
-    Caches of compiled programs grow to millions of objects, and each
-    collection would look through them all.
-    """
-    yield
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
