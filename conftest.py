@@ -23,10 +23,6 @@ import keras_lt
 if keras.config.backend() == "tensorflow":
     import tensorflow as tf
 
-    # A good part of the time goes into making graphs quick that run but once.
-    tf.config.optimizer.set_experimental_options(
-        {"disable_meta_optimizer": True}
-    )
     # Before TensorFlow starts: two replicas need two devices.
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0],
