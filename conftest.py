@@ -4,7 +4,8 @@ import os
 
 # Before Keras is imported, for this process and for those that tests start.
 if os.environ.get("KERAS_BACKEND") == "jax":
-    # Most of the time goes into compiling, which these cut to a third or less.
+    # Most of the time goes into compiling: little work on programs that then
+    # are slow, but seldom run.
     _COMPILE_FAST = (
         "--xla_backend_optimization_level=0 "
         "--xla_llvm_disable_expensive_passes=true "
