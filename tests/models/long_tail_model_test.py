@@ -83,6 +83,17 @@ def test_backbone_of_one_of_several_outputs(kind):
     np.testing.assert_allclose(found, expected, 1e-4, 1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:Layer .* `quantize`")
+def test_quantized_model_answers_alike():
+    model = vector_model(dim=16)
+    x = np.random.default_rng(0).normal(size=(8, 16)).astype("float32")
+    before = model.predict(x, verbose=0)
+    model.quantize("int8")
+    assert model.classifier.kernel.dtype == "int8"
+    after = model.predict(x, verbose=0)
+    assert 0 < np.abs(after - before).max() < 0.02 * np.abs(before).max()
+
+
 def test_predict_follows_new_weights():
     model = small_model()
     x, y = images()
