@@ -24,7 +24,7 @@ def train_and_judge(setup: Setup) -> Result:
     split, settings = setup.split, setup.settings
     stages = make_stages(setup)
     initial_run = load_initial_run(setup)
-    folder = RunFolder.open(setup.application, settings)
+    folder = RunFolder.open(setup.application, settings, split)
     if settings.training.classifier_start == "class_means":
         training.initialize_from_class_means(
             setup.model, in_order(split.train, setup.evaluation)

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from applications.split_check import changed_parts
 from keras_lt import data
 
 ORIGIN = ("seed", "commit", "date", "seconds")
@@ -48,6 +49,14 @@ class FinishedRun:
         for name in ("class_names", "class_counts"):
             own = list(getattr(split, name))
             self.check_same(name, own, self.record[name])
+        for name in changed_parts(self.record, split):
+            if name != "validation":
+                raise ValueError(
+                    f"`{self.argument}` must be a run on the same images, or "
+                    "it was trained on what is tested here. Received: "
+                    f"{str(self.path)!r}, which had other {name} images. Train "
+                    f"one like this, or leave out --{self.argument}."
+                )
 
     def check_same(self, name: str, own: Any, other: Any) -> None:
         """Raises unless the run has in common what this one needs."""

@@ -3,12 +3,14 @@
 import importlib
 import json
 import pathlib
+from typing import Any
 
 import numpy as np
 
 from applications.experiment import predict as answer
 from applications.finished_run import FinishedRun
 from applications.settings import Settings
+from applications.split_check import changed_parts
 from keras_lt import data
 from keras_lt import posthoc
 from keras_lt import report
@@ -30,11 +32,15 @@ def judge(
         data_dir: Where the data lies, if not where it was.
 
     Raises:
-        ValueError: If the folder does not hold a finished run.
+        ValueError: If the folder does not hold a finished run, or the images
+            are no longer divided as they were.
     """
     result = FinishedRun(folder, "run").record
     counts = result["class_counts"]
-    logits, labels = _predict(folder, data_dir) if predict else _stored(folder)
+    if predict:
+        logits, labels = _predict(folder, result, data_dir)
+    else:
+        logits, labels = _stored(folder)
     adjusted = posthoc.adjust_logits(logits, counts, tau)
     return report.from_logits(
         adjusted,
@@ -43,7 +49,11 @@ def judge(
         result["class_names"],
         name=folder.name if not tau else f"{folder.name}, tau={tau:g}",
         history=result["history"],
-        meta={"data": result["application"], "seed": result["seed"]},
+        meta={
+            "data": result["application"],
+            "seed": result["seed"],
+            "examples": result.get("images", {}).get("test"),
+        },
     )
 
 
@@ -70,8 +80,16 @@ def _stored(folder: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _predict(
-    folder: pathlib.Path, data_dir: str | None
+    folder: pathlib.Path, result: dict[str, Any], data_dir: str | None
 ) -> tuple[np.ndarray, np.ndarray]:
     split, evaluation = data_of(folder, data_dir)
+    changed = changed_parts(result, split)
+    if changed:
+        raise ValueError(
+            "A run must be judged on the test images that it left out. "
+            f"Received: {str(folder)!r}, which had other {changed[0]} images "
+            "than there are now. Put the files back as they were, or pass "
+            "--nopredict for its answers of then."
+        )
     model = FinishedRun(folder, "run").model
     return answer(model, split.test, evaluation), split.test.y

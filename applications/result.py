@@ -11,9 +11,11 @@ from applications.card_records import card_records
 from applications.exits import ExitResult
 from applications.schedules import Schedule
 from applications.settings import Settings
+from applications.split_check import check_sums
 from keras_lt import data
 from keras_lt import posthoc
 from keras_lt import report
+from keras_lt.data.check_sums import check_sum
 
 TAUS = tuple(np.arange(0.0, 2.01, 0.25).tolist())
 """Strengths of logit adjustment that are tried on held-out images."""
@@ -160,6 +162,7 @@ class Result:
             "tau_is": "chosen on held-out images" if held_out else "fixed",
             "held_out": held_out,
             "split": dict(split.settings),
+            "images": check_sums(split),
             "class_counts": list(split.class_counts),
             "class_names": list(split.class_names),
             "groups": {
@@ -203,7 +206,11 @@ class Result:
             split.class_names,
             name=name,
             history=self.curves,
-            meta={"data": split.name, "seed": self.settings.seed},
+            meta={
+                "data": split.name,
+                "seed": self.settings.seed,
+                "examples": check_sum(split.test),
+            },
         )
 
 

@@ -12,6 +12,9 @@ from applications.files import write_model
 from applications.provenance import provenance
 from applications.result import Result
 from applications.settings import Settings
+from applications.split_check import changed_parts
+from applications.split_check import check_sums
+from keras_lt import data
 
 START = "settings.json"
 """What was asked for, and where and with what the run started."""
@@ -40,22 +43,26 @@ class RunFolder:
         self.provenance = provenance
 
     @classmethod
-    def open(cls, application: str, settings: Settings) -> "RunFolder":
+    def open(
+        cls, application: str, settings: Settings, split: data.Split
+    ) -> "RunFolder":
         """Starts a folder, or goes on with one.
 
         Raises:
             ValueError: If there is a run already and it is not to be resumed,
-                or it is one of other settings.
+                or it is one of other settings or other images.
         """
         if settings.directory is None:
             return cls(None, provenance())
         saved = cls.check(application, settings)
         if saved is not None:
+            _check_same_images(settings.directory, saved, split)
             return cls(settings.directory, saved["provenance"])
         content = {
             "application": application,
             "settings": _plain(settings),
             "data_dir": settings.data_dir,
+            "images": check_sums(split),
             "provenance": provenance(),
         }
         write_json(settings.directory / START, content)
@@ -140,6 +147,19 @@ def _check_same_run(
             "A run must be resumed with the settings it was started with. "
             f"Received: {name}={own[name]!r}; the run in {str(path)!r} has "
             f"{saved.get(name)!r}. Use its settings, or another --output_dir."
+        )
+
+
+def _check_same_images(
+    path: pathlib.Path, saved: dict[str, Any], split: data.Split
+) -> None:
+    changed = changed_parts(saved, split)
+    if changed:
+        raise ValueError(
+            "A run must be resumed with the images it was started with, or it "
+            "is tested on what it was trained on. Received: other "
+            f"{changed[0]} images than the run in {str(path)!r} had. Put the "
+            "files back as they were, or use another --output_dir."
         )
 
 

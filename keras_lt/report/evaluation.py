@@ -10,6 +10,7 @@ import numpy as np
 from keras_lt.data import Batches
 from keras_lt.data import Examples
 from keras_lt.data import Split
+from keras_lt.data.check_sums import check_sum
 from keras_lt.data.random_transforms import warn_of_random
 from keras_lt.data.transforms import Transform
 from keras_lt.data.transforms.transform import TransformFunction
@@ -89,7 +90,12 @@ def evaluate(
         split.class_counts,
         split.class_names,
         history=history,
-        meta={"data": split.name, "part": part, **(meta or {})},
+        meta={
+            "data": split.name,
+            "part": part,
+            "examples": check_sum(examples),
+            **(meta or {}),
+        },
         **{"name": model.name, **kwargs},
     )
 

@@ -160,9 +160,13 @@ def _classes(card: ReportCard) -> list[str]:
     return [title, table(head, rows)]
 
 
+_NOT_SHOWN = ("part", "data", "examples")
+"""What is told elsewhere, or is for machines."""
+
+
 def _method(card: ReportCard) -> str:
     classes = card.classes
-    told = {k: v for k, v in card.meta.items() if k not in ("part", "data")}
+    told = {k: v for k, v in card.meta.items() if k not in _NOT_SHOWN}
     given = ", ".join(f"{key}: {value}" for key, value in told.items())
     text = (
         f"many: more than {classes.many:,} training images; few: fewer than "

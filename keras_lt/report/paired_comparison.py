@@ -39,7 +39,9 @@ def compare(
 
     Raises:
         ValueError: If there are fewer than two reports, or they are not of
-            the same test examples and training counts.
+            the same test examples and training counts. Examples are told by
+            their labels and, in reports of `report.evaluate`, by the rows or
+            files that they come from.
 
     Example:
 
@@ -74,6 +76,14 @@ def check_same_examples(
             f"Received: other labels in {name!r} ({len(card.outcomes)} "
             f"examples) than in {first_name!r} ({len(first.outcomes)}). "
             "Evaluate both models on one split."
+        )
+    sums = [one.meta.get("examples") for one in (first, card)]
+    if None not in sums and sums[0] != sums[1]:
+        raise ValueError(
+            "Reports must be of the same test examples in the same order. "
+            f"Received: other examples in {name!r} than in {first_name!r}, "
+            "with the same labels. Evaluate both models on one split: with "
+            "another seed, `data.from_directory` and the like hold out others."
         )
     a, b = first.classes, card.classes
     if (a.counts, a.many, a.few) != (b.counts, b.many, b.few):

@@ -52,11 +52,12 @@ def train(
     same backend and number of threads, as far as the backend computes the same
     numbers twice (on a GPU, that has to be asked for). Stages with other
     names, epochs, optimizers, losses or objectives are refused, and `Batches`
-    with another size, seed or sampler. What `batches`, callbacks and a schedule
-    of the learning rate do has to follow from the epoch; `Batches` and the
-    callbacks of this library see to that. The seeds of Python, NumPy and the
-    backend are set at the start of each epoch (`keras.utils.set_random_seed`),
-    to numbers that follow from Python's generator at the start of the training.
+    with another size, seed or sampler, or of other labels. What `batches`,
+    callbacks and a schedule of the learning rate do has to follow from the
+    epoch; `Batches` and the callbacks of this library see to that. The seeds
+    of Python, NumPy and the backend are set at the start of each epoch
+    (`keras.utils.set_random_seed`), to numbers that follow from Python's
+    generator at the start of the training.
 
     A loss that is not finite ends the training, with the checkpoint of the
     last good epoch left as it was: see `callbacks.StopOnNaN`, also for how to

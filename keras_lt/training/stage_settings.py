@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_lt.data import Batches
+from keras_lt.data.check_sums import labels_sha256
 from keras_lt.plain_description import describe
 from keras_lt.plain_description import first_difference
 from keras_lt.plain_description import name_of
@@ -29,7 +30,12 @@ def settings_of(stage: Stage) -> dict[str, Any]:
     """
     batches: dict[str, Any] = {}
     if isinstance(stage.batches, Batches):
+        labels = stage.batches.labels
         batches = {name: getattr(stage.batches, name) for name in _OF_BATCHES}
+        batches |= {
+            "examples": len(labels),
+            "labels_sha256": labels_sha256(labels),
+        }
     return {
         "optimizer": _described(keras.optimizers.get(stage.optimizer)),
         "loss": _described(stage.loss),

@@ -1,3 +1,4 @@
+import dataclasses
 import importlib
 import json
 
@@ -14,6 +15,7 @@ from applications.cifar10_lt import recipe as cifar10_lt
 from applications.cifar100_lt import recipe as cifar100_lt
 from applications.digits_lt import recipe as digits_lt
 from applications.digits_lt.network import digits_network
+from applications.distillation_settings import DistillationSettings
 from applications.image_folder import recipe as image_folder
 from applications.settings import Settings
 from applications.training_settings import TrainingSettings
@@ -239,6 +241,39 @@ def test_own_images_are_split_and_judged(photos, monkeypatch):
     assert result.split.class_names == ["cat", "dog"]
     assert result.split.class_counts == [16, 8]
     assert result.logits.shape == (6, 2)
+
+
+def test_own_images_are_tested_on_those_left_out(photos, monkeypatch, tmp_path):
+    """Where one has another name, others are left out."""
+    monkeypatch.setattr(backbones.models, "resnet20", small_network)
+    folder = tmp_path / "run"
+    settings = Settings(
+        **QUIET, data_dir=photos, image_size=(16, 16), output_dir=str(folder)
+    )
+    image_folder.run(settings)
+    again = judging.judge(folder)
+    cats = tmp_path / "photos" / "cat"
+    (cats / "0.png").rename(cats / "last.png")
+    with pytest.raises(ValueError, match="had other train images"):
+        judging.judge(folder)
+    with pytest.raises(ValueError, match="started with, or it is tested on"):
+        image_folder.run(dataclasses.replace(settings, resume=True))
+    for name in ("initial_run", "teacher_runs"):
+        with pytest.raises(ValueError, match="the same images, or it was"):
+            image_folder.run(started_from(folder, settings, name))
+    stored = judging.judge(folder, predict=False)
+    assert stored.accuracy == again.accuracy
+    assert stored.meta["examples"] == again.meta["examples"]
+
+
+def started_from(folder, settings, name):
+    own = {"data_dir": settings.data_dir, "image_size": (16, 16)}
+    if name == "initial_run":
+        return Settings(
+            **QUIET, **own, method=("crt",), initial_run=str(folder)
+        )
+    taught = DistillationSettings(teacher_runs=(str(folder),))
+    return Settings(**QUIET, **own, method=("cbd",), distillation=taught)
 
 
 def test_own_images_are_as_imbalanced_as_they_are(photos):

@@ -2,6 +2,7 @@ import importlib
 import json
 import subprocess
 
+import numpy as np
 import pytest
 
 from applications import judging
@@ -11,15 +12,26 @@ from applications.files import write_json
 from applications.result import Result
 from applications.run_folder import RunFolder
 from applications.settings import Settings
+from keras_lt import data
+
+
+def split(**changes):
+    examples = data.Examples(np.zeros((5, 2, 2, 1)), np.array([0, 0, 0, 1, 1]))
+    rows = {"train": [0, 3], "validation": [1], "test": [2, 4], **changes}
+    parts = {name: examples.take(row) for name, row in rows.items()}
+    return data.Split(class_names=["cat", "dog"], **parts)
 
 
 def test_folder_of_a_run_is_not_taken_over(tmp_path):
     settings = Settings(output_dir=str(tmp_path))
-    first = RunFolder.open("digits_lt", settings)
+    first = RunFolder.open("digits_lt", settings, split())
     with pytest.raises(ValueError, match="Add --resume"):
-        RunFolder.open("digits_lt", settings)
+        RunFolder.open("digits_lt", settings, split())
     again = Settings(output_dir=str(tmp_path), resume=True)
-    assert RunFolder.open("digits_lt", again).provenance == first.provenance
+    assert (
+        RunFolder.open("digits_lt", again, split()).provenance
+        == first.provenance
+    )
 
 
 @pytest.mark.parametrize(
@@ -30,10 +42,10 @@ def test_folder_of_a_run_is_not_taken_over(tmp_path):
     ],
 )
 def test_resumed_run_keeps_its_settings(tmp_path, change, match):
-    RunFolder.open("digits_lt", Settings(output_dir=str(tmp_path)))
+    RunFolder.open("digits_lt", Settings(output_dir=str(tmp_path)), split())
     settings = Settings(output_dir=str(tmp_path), resume=True, **change)
     with pytest.raises(ValueError, match=match):
-        RunFolder.open("digits_lt", settings)
+        RunFolder.open("digits_lt", settings, split())
 
 
 @pytest.mark.parametrize(
@@ -44,17 +56,30 @@ def test_resumed_run_keeps_backend_and_precision(
 ):
     started = {**provenance.provenance(), name: other}
     monkeypatch.setattr(run_folder, "provenance", lambda: started)
-    RunFolder.open("digits_lt", Settings(output_dir=str(tmp_path)))
+    RunFolder.open("digits_lt", Settings(output_dir=str(tmp_path)), split())
     settings = Settings(output_dir=str(tmp_path), resume=True)
     with pytest.raises(ValueError, match=f"Received: {name}=.*has '{other}'"):
-        RunFolder.open("digits_lt", settings)
+        RunFolder.open("digits_lt", settings, split())
 
 
 def test_resumed_run_keeps_its_application(tmp_path):
-    RunFolder.open("digits_lt", Settings(output_dir=str(tmp_path)))
+    RunFolder.open("digits_lt", Settings(output_dir=str(tmp_path)), split())
     settings = Settings(output_dir=str(tmp_path), resume=True)
     with pytest.raises(ValueError, match="has 'digits_lt'"):
-        RunFolder.open("cifar10_lt", settings)
+        RunFolder.open("cifar10_lt", settings, split())
+
+
+def test_resumed_run_keeps_its_images(tmp_path):
+    RunFolder.open("digits_lt", Settings(output_dir=str(tmp_path)), split())
+    settings = Settings(output_dir=str(tmp_path), resume=True)
+    RunFolder.open("digits_lt", settings, split())
+    for part, rows in {
+        "train": {"train": [1, 3]},
+        "validation": {"validation": [0]},
+        "test": {"test": [2, 3]},
+    }.items():
+        with pytest.raises(ValueError, match=f"Received: other {part} images"):
+            RunFolder.open("digits_lt", settings, split(**rows))
 
 
 def test_settings_come_back_from_json():

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from applications.digits_lt import recipe as digits_lt
@@ -8,7 +9,11 @@ from applications.image_folder import recipe as image_folder
 from applications.robustness_settings import RobustnessSettings
 from applications.run_folder import RunFolder
 from applications.settings import Settings
+from keras_lt import data
 from keras_lt.objectives import Robustness
+
+EXAMPLES = data.Examples(np.zeros((2, 2, 2, 1)), np.array([0, 1]))
+SPLIT = data.Split(EXAMPLES, ["cat", "dog"])
 
 
 def test_defaults_are_those_of_the_library():
@@ -74,11 +79,11 @@ def test_resumed_run_keeps_its_robust_term(tmp_path):
             resume=resume,
         )
 
-    RunFolder.open("digits_lt", settings(False))
-    RunFolder.open("digits_lt", settings(True))
+    RunFolder.open("digits_lt", settings(False), SPLIT)
+    RunFolder.open("digits_lt", settings(True), SPLIT)
     match = r"Received: robustness.mean_radius=0.0; .* has 0.5"
     with pytest.raises(ValueError, match=match):
-        RunFolder.open("digits_lt", settings(True, mean_radius=0.0))
+        RunFolder.open("digits_lt", settings(True, mean_radius=0.0), SPLIT)
 
 
 @pytest.mark.parametrize("recipe", [digits_lt, image_folder])

@@ -2,9 +2,11 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 
+from keras_lt import data
 from keras_lt import report
 from tests.report.cards import COUNTS
 from tests.report.cards import answers
@@ -91,6 +93,22 @@ def test_save(tmp_path):
 def other_labels():
     logits, labels = answers()
     return report.from_logits(logits, np.roll(labels, 1), COUNTS)
+
+
+def test_equal_labels_of_other_examples_are_refused():
+    labels = np.repeat([0, 1], 20)
+    images = np.zeros((40, 2, 2, 1), "uint8")
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2)])
+    cards = []
+    for seed in (0, 1, 1):
+        split = data.from_arrays(
+            images, labels, validation_fraction=0.5, seed=seed
+        )
+        cards.append(report.evaluate(model, split))
+    report.compare(*cards[1:])
+    assert "examples" not in cards[0].to_markdown()
+    with pytest.raises(ValueError, match="other examples in 'model 2'"):
+        report.compare(*cards[:2], names=["model 1", "model 2"])
 
 
 @pytest.mark.parametrize(

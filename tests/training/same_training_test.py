@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_lt import data
 from keras_lt import losses
 from keras_lt import samplers
 from keras_lt.objectives import Robustness
@@ -24,6 +25,11 @@ def test_other_stages_are_refused(tmp_path):
         match="'one' of 3 epochs; the checkpoint .*has 'one' of 2 epochs",
     ):
         train(make_plain(), [make_stage(epochs=3)], tmp_path, verbose=0)
+
+
+def relabelled():
+    images = make_batches().images
+    return data.Batches((images, np.arange(12)[::-1] % 3), batch_size=4)
 
 
 OTHER_SETTINGS = {
@@ -58,6 +64,14 @@ OTHER_SETTINGS = {
     "last_batch": (
         lambda: {"batches": make_batches(last_batch="drop")},
         "batches.last_batch='drop' in stage 'one'; .* has 'keep'",
+    ),
+    "examples": (
+        lambda: {"batches": make_batches(examples=15)},
+        "batches.examples=15 in stage 'one'; .* has 12",
+    ),
+    "labels": (
+        lambda: {"batches": relabelled()},
+        "batches.labels_sha256='.*' in stage 'one'; .* has '",
     ),
     "seed": (
         lambda: {"batches": make_batches(3)},

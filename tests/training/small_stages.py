@@ -10,9 +10,11 @@ from keras_lt.training import Stage
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
-def make_batches(seed=0, batch_size=4, sampler=None, last_batch="keep"):
-    labels = np.arange(12) % 3
-    x = np.random.default_rng(0).normal(size=(12, 2)) + labels[:, None]
+def make_batches(
+    seed=0, batch_size=4, sampler=None, last_batch="keep", examples=12
+):
+    labels = np.arange(examples) % 3
+    x = np.random.default_rng(0).normal(size=(examples, 2)) + labels[:, None]
     return data.Batches(
         (x.astype("float32"), labels),
         batch_size,
