@@ -10,6 +10,7 @@ import keras
 from keras_lt.graph import is_graph
 from keras_lt.graph import replay
 from keras_lt.graph import tensors_in
+from keras_lt.graph.layer_tree import variables_to_train
 from keras_lt.inference.operation_flops import LAYER_FLOPS
 from keras_lt.inference.operation_flops import OPERATION_FLOPS
 
@@ -223,6 +224,6 @@ def _unroll(layer: Any, args: Any, kwargs: Any) -> tuple[list[Any], list[Any]]:
 def _kernel_shapes(layer: keras.layers.Layer) -> list[tuple[int, ...]]:
     return [
         tuple(weight.shape)
-        for weight in layer.trainable_weights
+        for weight in variables_to_train(layer)
         if len(weight.shape) > 1 and "bias" not in weight.name
     ]

@@ -1,5 +1,6 @@
 """Runs a network stage by stage, and stops for each example at its exit."""
 
+import math
 import time
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -107,7 +108,8 @@ class StagedPredictor:
                 and labels and weights beside the images, which are ignored.
             batch_size: Number of examples that a stage takes at a time,
                 whatever the size of the batches of `x`. By default that of
-                `Batches` or a `DataLoader`, which say it, and else 32.
+                `Batches` or a `DataLoader`, which say it, and else 32; of
+                an array that is read in `steps`, what gives as many batches.
             verbose: 0 without a progress bar; `"auto"`, 1 and 2 as in
                 `keras.Model.predict`.
             steps: The most batches of `x` to read; `None` reads all.
@@ -122,7 +124,7 @@ class StagedPredictor:
         start = time.perf_counter()
         size = batch_size
         if size is None:
-            size = getattr(x, "batch_size", None) or 32
+            size = getattr(x, "batch_size", None) or _batch_size(x, steps)
         check_positive_int("batch_size", size)
         source = open_source(x, size, steps)
         known = source.num_examples
@@ -200,6 +202,13 @@ class StagedPredictor:
             ]
             self._key, self._read = key, variables
         return self._compiled
+
+
+def _batch_size(x: Any, steps: int | None) -> int:
+    """Returns what Keras takes if it is told none."""
+    if steps and hasattr(x, "shape"):
+        return math.ceil(len(x) / steps)
+    return 32
 
 
 def _check_lengths(

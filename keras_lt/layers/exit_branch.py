@@ -56,7 +56,8 @@ class ExitBranch(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        return self.logits(self.features(inputs, training=training))
+        features = self.features(inputs, training=training)
+        return self.logits(features, training=training)
 
     def features(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Returns what the classifier sees, `(batch, dim)`."""
@@ -65,9 +66,10 @@ class ExitBranch(keras.layers.Layer):
             x = layer(x, training=training)
         return x
 
-    def logits(self, features: Tensor) -> Tensor:
+    def logits(self, features: Tensor, training: bool | None = None) -> Tensor:
         """Returns the logits for features, `(batch, classes)`."""
-        return ops.cast(self.classifier(features), "float32")
+        logits = self.classifier(features, training=training)
+        return ops.cast(logits, "float32")
 
     def parts(self) -> list[keras.layers.Layer]:
         """Returns the layers that it is made of, the classifier last."""

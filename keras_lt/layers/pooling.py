@@ -29,13 +29,20 @@ def make_pooling(shape: Sequence[int | None]) -> keras.layers.Layer:
 
 def check_channels_last(network: keras.Model) -> None:
     """Raises if a network returns maps whose channels come first."""
-    if all(len(output.shape) != 4 for output in network.outputs):
-        return
+    ranks = {len(output.shape) for output in network.outputs}
     for layer in all_layers(network):
-        if getattr(layer, "data_format", None) == "channels_first":
+        first = getattr(layer, "data_format", None) == "channels_first"
+        if first and _rank_of_maps(layer) in ranks:
             raise ValueError(
-                "Feature maps must be (batch, height, width, channels), as "
-                f"they are averaged. Received: the layer {layer.name!r} of "
+                "Feature maps must have their channels last, as the other axes "
+                f"are averaged. Received: the layer {layer.name!r} of "
                 f"{network.name!r}, with data_format='channels_first'. Make "
                 "the network with 'channels_last', or pool inside of it."
             )
+
+
+def _rank_of_maps(layer: keras.layers.Layer) -> int:
+    """Returns the rank of what a layer takes, with the batch and channels."""
+    # Convolutions have the first, layers that pool the second.
+    rank = getattr(layer, "rank", getattr(layer, "pool_dimensions", None))
+    return 4 if rank is None else rank + 2

@@ -74,7 +74,9 @@ def cut(
         },
         label="stage",
     )
-    return [part.model for part in parts]
+    stages = [part.model for part in parts]
+    _check_no_masks(exits, stages)
+    return stages
 
 
 def cut_finely(
@@ -100,10 +102,11 @@ def cut_finely(
     """
     names = _names(backbone)
     between = check_names("rematerialize", between)
-    further = [name for name in between if name not in exits]
     places = {name: names.find_exit("exits", name) for name in exits}
-    for name in further:
-        places[name] = names.find_exit("rematerialize", name)
+    for name in between:
+        place = names.find_exit("rematerialize", name)
+        if place not in places.values():  # Under this or another name.
+            places[name] = place
     ends = sorted(places, key=lambda name: names.places.index(places[name]))
     stages: list[list[keras.Model]] = [[]]
     for end, part in zip(
@@ -149,6 +152,24 @@ def _names(backbone: keras.Model) -> LayerNames:
             "a `keras.Model` of what it does, step by step."
         )
     return LayerNames(backbone)
+
+
+def _check_no_masks(
+    exits: Sequence[str], stages: Sequence[keras.Model]
+) -> None:
+    """Raises if a mask would have to pass from one stage to the next."""
+    for name, stage in zip(exits, stages, strict=False):
+        output = stage.output
+        if isinstance(output, dict):
+            output = output["out"]
+        if getattr(output, "_keras_mask", None) is not None:
+            raise ValueError(
+                "A backbone must be cut where its features have no mask, as "
+                "stages hand on features alone. Received: "
+                f"{name!r}, whose output has one. Cut where it is used up, as "
+                "after a pooling or a recurrent layer that returns its last "
+                "state, or make the features without `mask_zero` or `Masking`."
+            )
 
 
 def _check_order(

@@ -223,8 +223,9 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
             try:
                 return super().fit(x.drawn(), y, **kwargs)
             finally:
-                # It was compiled with these images, and keeps them.
+                # What was compiled with these images keeps them.
                 self.train_function = None
+                self._forget_networks()
 
     def evaluate(
         self,

@@ -47,21 +47,49 @@ def check_loss(loss: Any) -> None:
 def check_metrics(*metrics: Any) -> None:
     """Raises if a metric takes other than class ids and logits."""
     for metric in keras.tree.flatten(metrics):
-        name = getattr(metric, "__name__", type(metric).__name__)
-        if isinstance(metric, str):
-            name = metric
-        name = name.replace("_", "").lower()
-        counterpart = _COUNTERPARTS.get(name)
+        name = _name_in_keras(metric)
         on_logits = getattr(metric, "from_logits", False)
-        if counterpart and not (name.startswith("sparse") and on_logits):
-            raise ValueError(
-                "A metric must take class ids and logits, which it gets "
-                f"whatever kind the labels are. Received: {metric!r}, which "
-                "takes one-hot labels or probabilities. Use "
-                f"`keras.metrics.{counterpart}`."
-            )
+        if name is None or name in _ON_IDS or (name in _OF_IDS and on_logits):
+            continue
+        counterpart = _COUNTERPARTS.get(name)
+        instead = "Use those of `keras_lt.metrics`, or `report.evaluate`, "
+        instead += "which tells the accuracy of each class."
+        if counterpart:
+            instead = f"Use `keras.metrics.{counterpart}`."
+        raise ValueError(
+            "A metric must take class ids and logits, which it gets "
+            f"whatever kind the labels are. Received: {metric!r}, which "
+            f"takes one-hot labels or probabilities. {instead}"
+        )
 
 
+def _name_in_keras(metric: Any) -> str | None:
+    """Returns what Keras calls a metric of its own, in small letters.
+
+    One of the user is None, and so is "accuracy", for which Keras chooses.
+    """
+    if metric in ("accuracy", "acc", None):
+        return None
+    if isinstance(metric, str):
+        # Not `keras.metrics.get`, which would number the names in the logs.
+        name = _in_small_letters(metric)
+        return name if name in _OF_KERAS else None
+    named = metric if hasattr(metric, "__name__") else type(metric)
+    if getattr(named, "__module__", "").partition(".")[0] != "keras":
+        return None
+    return _in_small_letters(named.__name__)
+
+
+def _in_small_letters(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+_ON_IDS = (
+    "sparsecategoricalaccuracy",
+    "sparsetopkcategoricalaccuracy",
+    "meanmetricwrapper",  # Around a function of the user.
+)
+_OF_IDS = ("sparsecategoricalcrossentropy",)
 _ON_LOGITS = "SparseCategoricalCrossentropy(from_logits=True)"
 _COUNTERPARTS = {
     "categoricalaccuracy": "SparseCategoricalAccuracy()",
@@ -70,7 +98,10 @@ _COUNTERPARTS = {
     "sparsecategoricalcrossentropy": _ON_LOGITS,
     "crossentropy": _ON_LOGITS,
     "ce": _ON_LOGITS,
+    "accuracy": "SparseCategoricalAccuracy()",
 }
+_SHORT = ("ce", "crossentropy", "mae", "mape", "mse", "msle")
+_OF_KERAS = {*_SHORT, *map(_in_small_letters, dir(keras.metrics))}
 
 
 def check_ldam_heads(

@@ -26,15 +26,17 @@ def make_branches(
     num_classes: int,
     projection_dim: int | None,
     synchronized: bool = False,
+    dtype: Any = None,
 ) -> list[ExitBranch]:
     """Returns one branch for each shape of a feature map, built.
 
     The last one has no body, as it is the ordinary head of the backbone. It
     alone has the projection, and the classifier itself; others have copies.
-    Blocks normalise over all replicas if `synchronized`.
+    Blocks normalise over all replicas if `synchronized`. Bodies known by name
+    have the policy `dtype`.
     """
     last = len(shapes) - 1
-    bodies = [*_bodies(branch, shapes, synchronized), None]
+    bodies = [*_bodies(branch, shapes, synchronized, dtype), None]
     made = []
     for k, (shape, body) in enumerate(zip(shapes, bodies, strict=True)):
         head = make_classifier(classifier, num_classes)
@@ -71,7 +73,7 @@ def is_synchronized(backbone: keras.Model) -> bool:
 
 
 def _bodies(
-    branch: Any, shapes: Sequence[Shape], synchronized: bool
+    branch: Any, shapes: Sequence[Shape], synchronized: bool, dtype: Any
 ) -> list[keras.layers.Layer | None]:
     """Returns a body for each exit but the last."""
     early = shapes[:-1]
@@ -102,15 +104,17 @@ def _bodies(
                 f"{tuple(shape)}. Use 'pooled', or a layer of your own."
             )
     if branch == "mixed_pool":
-        return [MixedPooling(name="body") for _ in early]
-    return [_block(shape, shapes[-1], synchronized) for shape in early]
+        return [MixedPooling(name="body", dtype=dtype) for _ in early]
+    return [_block(one, shapes[-1], synchronized, dtype) for one in early]
 
 
 def _are_maps_of_images(shapes: Sequence[Shape]) -> bool:
     return all(len(shape) == 4 and shape[1] is not None for shape in shapes)
 
 
-def _block(shape: Shape, last: Shape, synchronized: bool) -> ExitBlock:
+def _block(
+    shape: Shape, last: Shape, synchronized: bool, dtype: Any
+) -> ExitBlock:
     """Returns a block that ends near the last map in size and channels."""
     if shape[1] is None or last[1] is None:
         raise ValueError(
@@ -124,7 +128,11 @@ def _block(shape: Shape, last: Shape, synchronized: bool) -> ExitBlock:
     growth = (last[-1] / shape[-1]) ** (1 / steps)
     filters = [round(shape[-1] * growth**n) for n in range(1, steps + 1)]
     return ExitBlock(
-        filters, separable=True, synchronized=synchronized, name="body"
+        filters,
+        separable=True,
+        synchronized=synchronized,
+        name="body",
+        dtype=dtype,
     )
 
 

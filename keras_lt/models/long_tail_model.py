@@ -123,7 +123,8 @@ class LongTailModel(ClassificationModel):
     ) -> Outputs:
         outputs = self._backbone_outputs(images, training)
         features = self._head_features(outputs["features"], training)
-        logits = self.classifier(features)
+        # Said, as a step of JAX tells layers nothing by itself.
+        logits = self.classifier(features, training=training)
         return {
             **outputs,
             "features": features,

@@ -109,6 +109,10 @@ class SpreadModel(keras.Model):
             self._alone = self._network_predictor(self.kept_by_predict)
         return self._alone
 
+    def _forget_networks(self) -> None:
+        """Lets go of what was compiled of the model as a whole."""
+        self._alone = None
+
     def _network_predictor(
         self, read: Callable[[Outputs], Tensor]
     ) -> StagedPredictor:
@@ -135,7 +139,8 @@ def _even(
     )
     if even is x:
         return x, y, kwargs
-    if y is not None:  # They are shuffled already.
+    if not isinstance(x, keras.utils.PyDataset):
+        # Arrays are shuffled already; a dataset is read in its own order.
         kwargs = {**kwargs, "shuffle": False}
     left_out = ("sample_weight", "batch_size")
     return even, None, {k: v for k, v in kwargs.items() if k not in left_out}

@@ -91,12 +91,15 @@ class StagedModel(ClassificationModel):
             self.num_classes,
             projection_dim,
             is_synchronized(backbone),
+            # As saved: not that of the process that loads the model.
+            self.dtype_policy,
         )
         self.thresholds = self.add_weight(
             name="thresholds",
             shape=(self.num_exits - 1,),
             trainable=False,
             dtype="float32",
+            autocast=False,  # Half precision would move them.
         )
         self.threshold = threshold
         self._staged: StagedPredictor | None = None
@@ -115,7 +118,7 @@ class StagedModel(ClassificationModel):
             is_last = branch is self.branches[-1]
             seen = x if is_last else self._limit_gradient(x)
             features = branch.features(seen, training=training)
-            logits.append(branch.logits(features))
+            logits.append(branch.logits(features, training=training))
         exit_logits = ops.stack(logits, axis=1)
         # Here, and not in the metrics, as those of JAX see no weights.
         scores = early_exit.certainty(exit_logits[:, :-1], self.measure)
@@ -346,6 +349,10 @@ class StagedModel(ClassificationModel):
         return self._predictor().run(
             x, batch_size, verbose, steps, callbacks, model=self
         )
+
+    def _forget_networks(self) -> None:
+        super()._forget_networks()
+        self._judge = None
 
     def _judged(self, outputs: Outputs) -> Tensor:
         """Returns the scores of the early exits, and what each exit answers.

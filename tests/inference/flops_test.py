@@ -237,6 +237,14 @@ def test_the_weights_of_a_layer_are_counted_where_it_cannot_be_followed():
         model = keras.Model(x, layer(layers.Dense(8)(layer(x)[..., :8]) * 1.0))
         assert count_flops(model) == 6 * 8 * 5 + 6 * 5 * 8 + 6 * 8 * 5
     assert len([w for w in caught if "is estimated" in str(w.message)]) == 1
+    model.trainable = False
+    with pytest.warns(UserWarning, match=message):
+        assert count_flops(model) == 6 * 8 * 5 + 6 * 5 * 8 + 6 * 8 * 5
+
+
+def test_work_of_a_frozen_layer_is_the_same():
+    layer = layers.LSTM(3, trainable=False)
+    assert count_flops(layer, (None, 6, 8)) == 6 * 4 * 3 * (8 + 3)
 
 
 def test_counting_changes_nothing():

@@ -117,6 +117,11 @@ def test_steps_end_the_reading(kind, predictor, expected):
     np.testing.assert_array_equal(answer.exits, expected.exits[:count])
 
 
+def test_an_array_is_read_in_as_many_steps(predictor, expected):
+    answer = predictor.run(X, steps=3, verbose=0)
+    np.testing.assert_array_equal(answer.exits, expected.exits)
+
+
 def test_an_endless_source_needs_steps(predictor):
     with pytest.raises(ValueError, match="`steps` must be given"):
         predictor.run(Endless(), verbose=0)
@@ -183,6 +188,20 @@ def test_a_single_image_needs_an_axis():
         predictor.run(np.zeros((4, 4, 1)), verbose=0)
     with pytest.raises(ValueError, match="Resize the images"):
         predictor.run(np.zeros((1, 5, 4, 1)), verbose=0)
+
+
+@pytest.mark.parametrize("size", [4, None])
+def test_grey_images_need_no_axis_for_their_channel(size):
+    stage = keras.Sequential(
+        [keras.Input((size, size, 1)), keras.layers.GlobalAveragePooling2D()]
+    )
+    branch = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2)])
+    predictor = predictor_of([stage], [branch], [])
+    x = np.random.default_rng(0).standard_normal((3, 4, 4)).astype("float32")
+    expected = predictor.run(x[..., None], verbose=0).logits
+    np.testing.assert_array_equal(predictor.run(x, verbose=0).logits, expected)
+    with pytest.raises(ValueError, match=r"`image\[None\]`"):
+        predictor.run(x[0][..., None], verbose=0)
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 1.5])

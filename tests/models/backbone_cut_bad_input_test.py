@@ -49,6 +49,17 @@ def test_near_names_look_inside_models():
         cut(nested(), ["branch"])
 
 
+def test_masks_do_not_cross_a_cut():
+    ids = keras.Input((7,), dtype="int32")
+    x = layers.Embedding(5, 4, mask_zero=True, name="words")(ids)
+    x = layers.LSTM(4, return_sequences=True, name="steps")(x)
+    backbone = keras.Model(ids, layers.Dense(3)(x))
+    with pytest.raises(ValueError, match="no mask.*Received: 'steps'"):
+        cut(backbone, ["steps"])
+    last = layers.LSTM(4, name="last")(x)
+    assert len(cut(keras.Model(ids, layers.Dense(3)(last)), ["last"])) == 2
+
+
 def test_two_names_of_one_tensor_are_one_exit():
     with pytest.raises(ValueError, match="which are the same tensor"):
         cut(nested(), ["middle/inner", "middle/inner/end"])

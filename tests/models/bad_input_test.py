@@ -83,6 +83,46 @@ def test_metrics_of_probabilities(metric):
         small_model().compile("sgd", SPARSE(from_logits=True), metrics=[metric])
 
 
+@pytest.mark.parametrize(
+    "metric",
+    [
+        keras.metrics.Recall(class_id=1),
+        keras.metrics.Precision,
+        "f1_score",
+        "AUC",
+        "mse",
+        keras.metrics.hinge,
+        keras.metrics.Accuracy(),
+    ],
+)
+def test_metrics_of_one_class_or_of_numbers(metric):
+    message = r"class ids and logits.*Use .*(keras_lt.metrics|SparseCategor)"
+    with pytest.raises(ValueError, match=message):
+        small_model().compile("sgd", SPARSE(from_logits=True), metrics=[metric])
+
+
+class Recall(keras.metrics.Recall):
+    """Takes ids and logits, unlike that of Keras."""
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        own = keras.ops.equal(keras.ops.argmax(y_pred, axis=-1), 1)
+        super().update_state(keras.ops.equal(y_true, 1), own)
+
+
+def test_metrics_of_ones_own_are_taken():
+    x, y = images()
+    model, own = small_model(), Recall(name="recall")
+    model.compile("sgd", SPARSE(from_logits=True), metrics=[own, count])
+    found = model.evaluate(x, y, verbose=0, return_dict=True)
+    answers = model.predict(x, verbose=0).argmax(axis=-1)
+    assert found["recall"] == pytest.approx((answers[y == 1] == 1).mean())
+    assert found["count"] == 1.0
+
+
+def count(y_true, y_pred):
+    return keras.ops.ones(keras.ops.shape(y_true)[:1])
+
+
 def test_crossentropy_of_logits_as_a_metric():
     x, y = images()
     model = small_model()

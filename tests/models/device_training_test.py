@@ -1,5 +1,8 @@
 """Training on `DeviceBatches` is training on `Batches`."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -244,6 +247,23 @@ def test_images_are_on_the_device_in_fit_only(tmp_path):
     for one in (loaded, other):
         found = one.predict(HELD_OUT[0], verbose=0)
         np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+class Outcomes(keras.callbacks.Callback):
+    """Asks what exits answer while the model trains."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.exit_outcomes(*HELD_OUT, [3] * CLASSES, verbose=0)
+        table = self.model.device_images.variables[0]
+        self.table = weakref.ref(table)
+
+
+def test_what_is_compiled_in_fit_lets_go_of_the_images():
+    outcomes = Outcomes()
+    fit = {"epochs": 1, "callbacks": [outcomes]}
+    model, _ = fitted(DeviceBatches, image_model, fit=fit)
+    gc.collect()
+    assert outcomes.table() is None, model
 
 
 def test_best_weights_are_put_back():

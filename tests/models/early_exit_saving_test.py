@@ -282,6 +282,20 @@ def test_plain_model_of_full_depth():
     np.testing.assert_allclose(to_numpy(plain(x)), expected, 1e-5, 1e-6)
 
 
+@pytest.mark.parametrize("branch", ["block", "mixed_pool"])
+def test_branches_keep_their_precision(branch, tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = image_model(branch=branch)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model.save(tmp_path / "model.keras")
+    copy = keras.models.load_model(tmp_path / "model.keras")
+    for one in (model, copy):
+        assert one.branches[0].body.compute_dtype == "bfloat16"
+        assert one.branches[0].classifier.compute_dtype == "float32"
+
+
 def test_layers_inside_of_copies_stay_apart(tmp_path):
     """Keras takes what was one object in the configuration for one again."""
     body = keras.Sequential([keras.layers.Dense(6), keras.layers.ReLU()])

@@ -2,11 +2,15 @@
 
 import numpy as np
 import pytest
+from keras import ops
 
 from keras_lt import callbacks
+from keras_lt import losses
 from tests.checks import to_numpy
 from tests.models import dense_exits
 from tests.models.exit_models import dense_model
+from tests.models.exit_models import vectors
+from tests.models.small_models import COUNTS
 from tests.models.still_models import expected_loss
 from tests.models.still_models import losses_seen
 from tests.models.still_models import still_model
@@ -68,6 +72,27 @@ def test_thresholds_in_use_change_while_training():
     logs = model.evaluate(x, y, verbose=0, return_dict=True)
     assert logs["exit_2_share"] == pytest.approx((exits == 2).mean())
     assert logs["exit_3_share"] == 0
+
+
+def test_thresholds_stay_exact_in_half_precision():
+    # The layers are in float32, for the same logits in `evaluate` and in use.
+    model = dense_model(dtype="mixed_bfloat16")
+    model.compile("sgd", losses.BalancedSoftmax(COUNTS))
+    x, y = vectors(60)
+    x = np.round(8 * x) / 8  # The same in half precision.
+    logits = model.exit_logits(x, verbose=0).astype("float64")[:, 0]
+    scores = np.exp(logits).max(-1) / np.exp(logits).sum(-1)
+    low, high = np.sort(scores)[:-1], np.sort(scores)[1:]
+    between = (low + high) / 2
+    rounded = ops.cast(ops.cast(between, "bfloat16"), "float32")
+    moved = (to_numpy(rounded) < low) | (to_numpy(rounded) > high)
+    threshold = between[moved & (high - low > 1e-4)][0]
+    model.threshold = [threshold, 1.0]
+    expected = pytest.approx((scores > threshold).mean())
+    logs = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert logs["exit_1_share"] == expected
+    answer = model.predict_with_exits(x, verbose=0)
+    assert (answer.exits == 1).mean() == expected
 
 
 def test_thresholds_of_training_and_of_use_are_two():

@@ -94,6 +94,24 @@ def test_arrays_are_shuffled_anew_in_each_epoch(shuffle):
         assert [len(one) for one in epoch] == [4, 4, 2]
 
 
+def test_what_is_read_in_order_is_not_shuffled():
+    """Keras asks for the batches of a `PyDataset` in a random order."""
+
+    class Loader:
+        def __len__(self):
+            return 3
+
+        def __iter__(self):
+            return iter([(X[:4], Y[:4])] * 3)
+
+    for source, labels in ((Loader(), None), (X, Y)):
+        even = spread_model._even(source, labels, {}, "steps_per_epoch")
+        assert even[2] == {"shuffle": False}
+    batches = data.Batches((X, Y), 4)
+    even = spread_model._even(batches, None, {}, "steps_per_epoch")
+    assert even[2] == {}
+
+
 def test_sources_of_batches():
     expected = [b[1].tolist() for b in data.Batches((X, Y), 4, seed=2)]
     ready = data.Batches((X, Y), 4, seed=2)

@@ -7,7 +7,9 @@ import pytest
 from keras_lt import losses
 from keras_lt.models import EarlyExitModel
 from keras_lt.models import LongTailModel
+from keras_lt.models.backbone_cut import cut_finely
 from tests.checks import to_numpy
+from tests.models.cut_graphs import nested
 from tests.models.small_models import CLASSES
 from tests.models.small_models import COUNTS
 from tests.models.small_models import MeanFeature
@@ -99,6 +101,15 @@ def test_saved_as_without(make, tmp_path):
     plain.load_weights(tmp_path / "model.weights.h5")
     for other in (copy, plain):
         assert_equal_state(other, model)
+
+
+def test_two_names_of_one_layer_are_one_cut():
+    backbone = nested()
+    names = ["middle/inner", "middle/inner/end"]
+    one = cut_finely(backbone, [], names[:1])
+    for exits, between in (([], names), (names[:1], names[1:])):
+        found = cut_finely(backbone, exits, between)
+        assert sum(map(len, found)) == sum(map(len, one)) == 2
 
 
 def test_unknown_layer_and_one_that_is_no_cut():

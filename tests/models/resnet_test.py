@@ -179,6 +179,11 @@ def test_stays_channels_last_whatever_the_setting():
         ):
             with pytest.raises(ValueError, match="'first'.*'channels_first'"):
                 make()
+        maps = keras.Sequential(
+            [keras.Input((1, 8)), keras.layers.Conv1D(3, 3, name="first")]
+        )
+        with pytest.raises(ValueError, match="'first'.*'channels_first'"):
+            models.LongTailModel(maps, 10)
         first.add(keras.layers.GlobalAveragePooling2D())
         first = models.LongTailModel(first, 10)
     finally:

@@ -49,6 +49,8 @@ def _checked(
             f"{images.shape} and dtype {images.dtype}. Decode images to "
             "arrays of shape (batch, height, width, channels)."
         )
+    if image_shape is not None and _lacks_channel(images.shape, image_shape):
+        images = images[..., None]  # As Keras does in `fit`.
     if image_shape is not None and not _fits(images.shape[1:], image_shape):
         hint = "Resize the images, or build the model for their shape."
         if _fits(images.shape, image_shape):
@@ -68,6 +70,17 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
     return len(shape) == len(wanted) and all(
         size is None or size == given
         for given, size in zip(shape, wanted, strict=True)
+    )
+
+
+def _lacks_channel(
+    shape: tuple[int, ...], image_shape: tuple[int | None, ...]
+) -> bool:
+    """Tells grey images that come without an axis for their one channel."""
+    return (
+        image_shape[-1] == 1
+        and _fits(shape[1:], image_shape[:-1])
+        and not _fits(shape, image_shape)  # A single image is refused.
     )
 
 
