@@ -67,12 +67,12 @@ class AverageWeights(keras.callbacks.Callback):
         super().__init__()
         self.data = data
         self.max_batches = check_positive_int("max_batches", max_batches)
-        pair = data if isinstance(data, tuple) else (data,)
-        self._passed = None if data is None else EpochData(*pair)
+        self._passed = None if data is None else EpochData(data)
         self._statistics: BatchStatistics | None = None
         self._own_statistics: Values = []
         self._in_training = self._in_epoch = False
         self._to_finish = self._are_in = False
+        self._optimizer: keras.optimizers.Optimizer | None = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Finds the averages, and the layers with statistics."""
@@ -80,13 +80,17 @@ class AverageWeights(keras.callbacks.Callback):
         self._statistics = BatchStatistics(
             self.model, self._passed, self.max_batches
         )
-        self._in_training, self._are_in = True, False
+        self._mend_what_failed()
+        self._optimizer = self.model.optimizer
+        self._in_training = True
 
     def on_epoch_begin(
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
         """Notes that there is something to average."""
         self._to_finish = self._in_epoch = True
+        if self._passed is not None:
+            self._passed.set_epoch(epoch)
 
     def on_train_batch_begin(
         self, batch: int, logs: dict[str, Any] | None = None
@@ -123,6 +127,15 @@ class AverageWeights(keras.callbacks.Callback):
             # Keras has assigned the averages to the weights once more. On JAX
             # the two share memory since, and could not be trained on.
             self._set_averages_to_weights()
+
+    def _mend_what_failed(self) -> None:
+        """Makes a model fit to train whose last training raised an error."""
+        if self._optimizer is self.model.optimizer:
+            self._take_out()
+        self._are_in = False
+        if self.model.optimizer.built:
+            for _, average in _weights_and_averages(self.model):
+                average.assign(array_of(average))  # See `on_train_end`.
 
     def _finish(self) -> None:
         if self._to_finish:

@@ -26,9 +26,9 @@ class DeferredReweighting(keras.callbacks.Callback):
 
     The weights go to `model.class_weights`, which the compiled step reads, and
     follow from the epoch alone: a training that goes on after a crash has
-    those that it should have. After `fit` all classes weigh 1 again. They are
-    among what `model.get_weights` gives, so put callbacks that restore the best
-    weights (`EarlyStopping`) before this one.
+    those that it should have. In files, and when `fit` ends, the class weights
+    are those of before: a model that is saved or restored in mid-training does
+    not go on re-weighted without this callback.
 
     Args:
         class_counts: Number of training examples of each class, by label.
@@ -92,11 +92,7 @@ class DeferredReweighting(keras.callbacks.Callback):
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
         """Sets the weights of this epoch."""
-        self.model.class_weights.assign(self.weights(epoch))
-
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Weighs all classes alike again, for what comes next."""
-        self.model.class_weights.assign(np.ones_like(self._late))
+        self.model.reweight_classes(self.weights(epoch))
 
     def get_config(self) -> Config:
         """Returns the arguments of the callback."""

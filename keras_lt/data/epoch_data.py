@@ -19,7 +19,7 @@ class EpochData:
 
     Args:
         x: What `fit` takes: arrays, `Batches` or another `PyDataset`, a
-            `tf.data.Dataset` or a `DataLoader`.
+            `tf.data.Dataset` or a `DataLoader`; or a pair of arrays.
         y: The labels, unless they come with `x`; or a dict that holds them.
 
     Raises:
@@ -28,6 +28,10 @@ class EpochData:
     """
 
     def __init__(self, x: Any, y: Any = None) -> None:
+        if y is None and isinstance(x, tuple) and len(x) == 2:
+            x, y = x
+        if isinstance(x, Batches) and x.extras:
+            x = x.with_extras(None)  # They take time, and nobody looks.
         self.x = x
         self.y = label_of(y)
         if self.y is None:

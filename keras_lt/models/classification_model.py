@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_lt.data import Batches
@@ -69,6 +70,7 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
         self.objective_list = ObjectiveList()
         self.device_images = DeviceImages()
         self._classification_loss: keras.losses.Loss | None = None
+        self._lasting_weights: np.ndarray | None = None
 
     @property
     def objectives(self) -> list[Objective]:
@@ -206,6 +208,23 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
         In addition, `Batches` are told the epoch and read in their own order,
         objectives bring their callbacks, and arrays and labels are checked.
         """
+        try:
+            return self._fit(
+                x, y, batch_size, epochs, verbose, callbacks, kwargs
+            )
+        finally:
+            self._end_reweighting()
+
+    def _fit(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int | None,
+        epochs: int,
+        verbose: Any,
+        callbacks: Any,
+        kwargs: dict[str, Any],
+    ) -> keras.callbacks.History:
         if isinstance(x, Batches):
             kwargs["shuffle"] = False  # The sampler has shuffled already.
         check_data(x, y, self.num_classes)
@@ -226,6 +245,28 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
                 # What was compiled with these images keeps them.
                 self.train_function = None
                 self._forget_networks()
+
+    def reweight_classes(self, values: Any) -> None:
+        """Sets class weights for as long as `fit` runs.
+
+        In files, and when `fit` ends, even by an error, the weights are those
+        of before.
+        """
+        if self._lasting_weights is None:
+            lasting = ops.convert_to_numpy(self.class_weights)
+            self._lasting_weights = np.array(lasting)
+        self.class_weights.assign(values)
+
+    def save_own_variables(self, store: Any) -> None:
+        if self._lasting_weights is None:
+            super().save_own_variables(store)
+            return
+        now = np.array(ops.convert_to_numpy(self.class_weights))
+        self.class_weights.assign(self._lasting_weights)
+        try:
+            super().save_own_variables(store)
+        finally:
+            self.class_weights.assign(now)
 
     def evaluate(
         self,
@@ -310,9 +351,15 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
     def evaluation_loss(
         self, labels: Tensor, outputs: Outputs, sample_weight: Tensor | None
     ) -> Tensor:
-        """Returns the mean loss of a batch in evaluation, as a scalar."""
+        """Returns the mean loss of a batch in evaluation, as a scalar.
+
+        Weights are factors and no more, as in Keras, which goes on to average
+        batches by their numbers of examples.
+        """
         values = self.example_losses(labels, self.answer(outputs))
-        return weighted_mean(values, sample_weight)
+        if sample_weight is not None:
+            values = values * _as_vector(sample_weight)
+        return weighted_mean(values)
 
     def objective_weights(
         self, labels: Tensor, outputs: Outputs, sample_weight: Tensor | None
@@ -346,6 +393,11 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
         if sample_weight is None:
             return weights
         return weights * _as_vector(sample_weight)
+
+    def _end_reweighting(self) -> None:
+        if self._lasting_weights is not None:
+            self.class_weights.assign(self._lasting_weights)
+            self._lasting_weights = None
 
     def _term(
         self,

@@ -8,6 +8,7 @@ import keras
 from keras_lt.graph.layer_tree import all_layers
 from keras_lt.layers import CosineClassifier
 from keras_lt.losses import LDAM
+from keras_lt.models.heads import innermost
 from keras_lt.objectives import ExitDistillation
 from keras_lt.objectives import Objective
 from keras_lt.objectives.image_shapes import shapes_agree
@@ -41,6 +42,15 @@ def check_loss(loss: Any) -> None:
             "`loss` must be averaged over the examples, as the model does. "
             "Received: reduction='sum'. Leave `reduction` out, and multiply "
             "the learning rate by the batch size."
+        )
+
+
+def check_list_of_metrics(name: str, metrics: Any) -> None:
+    """Raises unless metrics come in a list, as for a model of one output."""
+    if metrics is not None and not isinstance(metrics, list | tuple):
+        raise ValueError(
+            f"`{name}` must be a list. Received: {name}={metrics!r}. Write "
+            f"{name}=[...]."
         )
 
 
@@ -112,8 +122,8 @@ def check_ldam_heads(
     LDAM subtracts `scale * margin` from a logit that is already scaled. On
     other logits the margin means nothing, and training fails silently.
     """
-    for head in classifiers:
-        scale = ""
+    for classifier in classifiers:
+        head, scale = innermost(classifier), ""
         if isinstance(head, CosineClassifier):
             if head.scale == loss.scale:
                 continue
@@ -121,7 +131,8 @@ def check_ldam_heads(
         raise ValueError(
             "`LDAM` must act on the logits of a `CosineClassifier` of the "
             f"same scale, {loss.scale}. Received: the classifier "
-            f"{head.name!r}, a {type(head).__name__}{scale}. Make the model "
+            f"{classifier.name!r}, which ends with a {type(head).__name__}"
+            f"{scale}. Make the model "
             "with `classifier=keras_lt.layers.CosineClassifier(num_classes, "
             f"scale={loss.scale})`."
         )

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_lt.data.labels import label_of
+from keras_lt.models.compile_checks import check_list_of_metrics
 from keras_lt.models.exit_loss import ExitLoss
 from keras_lt.models.exit_metrics import ExitMetrics
 from keras_lt.models.exit_settings import read_setting
@@ -176,7 +177,7 @@ class EarlyExitModel(StagedModel):
         )
         self.mask_objectives = mask_objectives
         self.weight_decay = check_not_negative("weight_decay", weight_decay)
-        self._exit_metrics = ExitMetrics(self.num_exits)
+        self._exit_metrics = ExitMetrics(self.num_exits, self.num_classes)
         self.built = True
         if weight_decay:
             add_weight_decay(self, weight_decay)
@@ -207,8 +208,14 @@ class EarlyExitModel(StagedModel):
         Each metric is computed twice, for the early answer and at full depth.
         A `metrics.ExitShares` among them replaces that of the model.
         """
+        weighted = kwargs.get("weighted_metrics")
+        for name, given in (
+            ("metrics", metrics),
+            ("weighted_metrics", weighted),
+        ):
+            check_list_of_metrics(name, given)
         self._exit_metrics = ExitMetrics(
-            self.num_exits, metrics or (), kwargs.get("weighted_metrics") or ()
+            self.num_exits, self.num_classes, metrics or (), weighted or ()
         )
         super().compile(
             optimizer, loss, self._exit_metrics.early, objectives, **kwargs
@@ -313,7 +320,8 @@ class EarlyExitModel(StagedModel):
             "feature_layers": list(self.feature_layers),
             "weight_decay": self.weight_decay,
             "rematerialize": list(self.rematerialize),
-            "quantization": quantization_of(self.branches),
+            "quantization": quantization_of(self._made_layers()),
+            "classifier_quantization": quantization_of(self.classifiers()),
         }
 
     @classmethod
@@ -322,11 +330,17 @@ class EarlyExitModel(StagedModel):
     ) -> "EarlyExitModel":
         settings = {**config}
         quantization = settings.pop("quantization", {})
+        of_classifiers = settings.pop("classifier_quantization", {})
         deserialize = keras.saving.deserialize_keras_object
         parts = {
             name: deserialize(config[name], custom_objects=custom_objects)
             for name in ("backbone", "classifier", "branch", "criterion")
         }
         model = cls(**{**settings, **parts})
-        quantize(model.branches, quantization)
+        quantize(model._made_layers(), quantization)
+        quantize(model.classifiers(), of_classifiers)
         return model
+
+    def _made_layers(self) -> list[keras.layers.Layer]:
+        """Returns the layers before classifiers, made from settings."""
+        return [part for one in self.branches for part in one.parts()[:-1]]

@@ -9,6 +9,7 @@ from keras_lt.metrics import ExitShares
 from keras_lt.models.full_depth_metric import FullDepthMetric
 from keras_lt.types import Outputs
 from keras_lt.types import Tensor
+from keras_lt.validation import check_counts_of_model
 
 
 class ExitMetrics:
@@ -19,6 +20,7 @@ class ExitMetrics:
 
     Args:
         num_exits: Number of exits of the model.
+        num_classes: Number of its classes.
         metrics: What `compile` was given as `metrics`.
         weighted_metrics: What it was given as `weighted_metrics`.
     """
@@ -26,13 +28,14 @@ class ExitMetrics:
     def __init__(
         self,
         num_exits: int,
+        num_classes: int,
         metrics: Sequence[Any] = (),
         weighted_metrics: Sequence[Any] = (),
     ) -> None:
         self.given = list(metrics)
         shares = [m for m in metrics if isinstance(m, ExitShares)]
         for one in shares:
-            _check_shares(one, num_exits)
+            _check_shares(one, num_exits, num_classes)
         self.shares = shares or [ExitShares(num_exits)]
         self.early = [m for m in metrics if m not in shares]
         self.full = [FullDepthMetric(metric) for metric in self.early]
@@ -61,7 +64,9 @@ class ExitMetrics:
             metric.update_state(ids, outputs["leaves_at"])
 
 
-def _check_shares(metric: ExitShares, num_exits: int) -> None:
+def _check_shares(metric: ExitShares, num_exits: int, num_classes: int) -> None:
+    if metric.class_counts is not None:
+        check_counts_of_model(metric.class_counts, num_classes)
     if metric.num_exits != num_exits:
         raise ValueError(
             "`ExitShares` must know the number of exits of the model, "

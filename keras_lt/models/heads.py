@@ -36,7 +36,7 @@ def make_classifier(
 
 def _check_last(classifier: keras.layers.Layer) -> None:
     """Raises if the classifier makes probabilities at its end."""
-    last = _innermost(classifier)
+    last = innermost(classifier)
     if gives_probabilities(last):
         raise ValueError(
             "`classifier` must return logits, not probabilities. Received: "
@@ -46,9 +46,10 @@ def _check_last(classifier: keras.layers.Layer) -> None:
         )
 
 
-def _innermost(layer: keras.layers.Layer) -> keras.layers.Layer:
+def innermost(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """Returns the layer that a classifier ends with."""
     if isinstance(layer, keras.Sequential):  # Maybe not built, and no graph.
-        return _innermost(layer.layers[-1]) if layer.layers else layer
+        return innermost(layer.layers[-1]) if layer.layers else layer
     return innermost_last(layer) if is_graph(layer) else layer
 
 

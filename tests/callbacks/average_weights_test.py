@@ -222,6 +222,58 @@ def test_model_can_be_trained_on():
     assert losses[1] < losses[0]
 
 
+class Fails(keras.callbacks.Callback):
+    """Raises in the second epoch, at its start or while it is validated."""
+
+    def __init__(self, validating):
+        super().__init__()
+        self.validating = validating
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.is_second = epoch == 1
+        if self.is_second and not self.validating:
+            self.values = values_of(self.model)
+            raise InterruptedError
+
+    def on_test_begin(self, logs=None):
+        self.values = values_of(self.model)
+
+    def on_test_batch_end(self, batch, logs=None):
+        if self.is_second:
+            raise InterruptedError
+
+
+@pytest.mark.parametrize("validating", [False, True])
+def test_a_training_that_failed_is_gone_on_with(validating):
+    """From the weights and statistics of its steps."""
+    x, y = examples()
+    model, average = plain_model(), AverageWeights((x, y))
+    fails, starts = Fails(validating), []
+    model.compile(sgd(), loss=crossentropy())
+    kwargs = {"epochs": 2, "verbose": 0, "validation_data": (x, y)}
+    with pytest.raises(InterruptedError):
+        model.fit(x, y, callbacks=[fails, average], **kwargs)
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: starts.append(values_of(model))
+    )
+    logs = model.fit(x, y, callbacks=[average, watch], **kwargs).history
+    assert np.isfinite(logs["val_loss"]).all()
+    if keras.config.backend() == "jax" and not validating:
+        return  # There, Keras ends with the averages after an error, too.
+    for one, two in zip(starts[0], fails.values, strict=True):
+        np.testing.assert_allclose(one, two, 1e-6)
+
+
+def test_batches_of_its_own_follow_the_epoch(recwarn):
+    x, y = examples()
+    model, own = plain_model(), data.Batches((x, y), 10)
+    model.compile(sgd(), loss=crossentropy())
+    kwargs = {"epochs": 6, "verbose": 0, "validation_data": (x, y)}
+    model.fit(x, y, callbacks=[AverageWeights(own)], **kwargs)
+    assert own.epoch == 5
+    assert not [one for one in recwarn if "epoch 0" in str(one.message)]
+
+
 class Stop(keras.callbacks.Callback):
     """Ends the training after the averages have looked whether it ends."""
 

@@ -83,6 +83,51 @@ def test_follows_from_the_epoch_alone():
         np.testing.assert_array_equal(weights_of(model), 1.0)
 
 
+class Fails(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            raise InterruptedError
+
+
+def test_weights_are_those_of_before_in_files_and_after_an_error(tmp_path):
+    model, (x, labels) = make_model(), make_data()
+    model.class_weights.assign([2.0, 1.0, 3.0])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss=loss)
+    seen = []
+    own = [
+        DeferredReweighting(COUNTS, start_epoch=0, beta=BETA),
+        keras.callbacks.ModelCheckpoint(tmp_path / "whole.keras"),
+        keras.callbacks.ModelCheckpoint(
+            tmp_path / "own.weights.h5", save_weights_only=True
+        ),
+        keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: seen.append(weights_of(model))
+        ),
+        Fails(),
+    ]
+    with pytest.raises(InterruptedError):
+        model.fit(x, labels, epochs=2, verbose=0, callbacks=own)
+    np.testing.assert_allclose(seen, [paper_weights(COUNTS, BETA)], 1e-6)
+    loaded = keras.models.load_model(tmp_path / "whole.keras")
+    other = make_model()
+    other.load_weights(tmp_path / "own.weights.h5")
+    for one in (model, loaded, other):
+        np.testing.assert_array_equal(weights_of(one), [2.0, 1.0, 3.0])
+
+
+def test_best_weights_are_put_back_in_any_order():
+    model, (x, labels) = make_model(), make_data()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss=loss)
+    best = keras.callbacks.EarlyStopping(
+        "loss", restore_best_weights=True, mode="max", patience=5
+    )
+    own = [DeferredReweighting(COUNTS, start_epoch=0, beta=BETA), best]
+    model.fit(x, labels, epochs=2, verbose=0, callbacks=own)
+    np.testing.assert_array_equal(weights_of(model), 1.0)
+
+
 def test_config_round_trip():
     callback = DeferredReweighting(np.array(COUNTS), 160, beta=BETA)
     config = keras.saving.serialize_keras_object(callback)

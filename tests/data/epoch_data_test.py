@@ -25,6 +25,14 @@ def test_arrays():
     assert number == 3
 
 
+def test_a_pair_of_arrays():
+    x, y = np.arange(12.0).reshape(6, 2), np.arange(6) % 3
+    (images, labels), *others = EpochData((x, y)).batches()
+    np.testing.assert_array_equal(images, x)
+    np.testing.assert_array_equal(labels, y)
+    assert not others
+
+
 def test_arrays_whose_labels_have_company():
     company = {"label": Y, "row": np.arange(600)}
     np.testing.assert_array_equal(read(EpochData(X, company))[1], Y)
@@ -59,6 +67,15 @@ def test_batches_follow_the_epoch_and_their_extras_are_dropped():
         epochs.append(images)
     np.testing.assert_array_equal(epochs[0], epochs[2])
     assert (epochs[0] != epochs[1]).any()
+
+
+def test_extras_are_not_made():
+    class Extra(data.BatchExtra):
+        def for_batch(self, *args, **kwargs):
+            raise AssertionError("Nobody looks at it.")
+
+    batches = data.Batches((X, Y), batch_size=100, extras={"row": Extra()})
+    assert read(EpochData(batches))[2] == 6
 
 
 def test_a_limit_spreads_the_batches_over_the_epoch():

@@ -6,7 +6,9 @@ import pytest
 
 import keras_lt
 from keras_lt import losses
+from keras_lt import metrics
 from keras_lt.models import LongTailModel
+from tests.models.exit_models import dense_model
 from tests.models.small_models import CLASSES
 from tests.models.small_models import COUNTS
 from tests.models.small_models import SPARSE
@@ -22,9 +24,16 @@ def ending_with(activation):
 
 
 def test_ldam_wants_a_cosine_classifier_of_its_scale():
-    with pytest.raises(ValueError, match="'classifier', a Dense"):
+    message = "'classifier', which ends with a Dense"
+    with pytest.raises(ValueError, match=message):
         small_model().compile("sgd", losses.LDAM(COUNTS))
     model = small_model(classifier="cosine")
+    with pytest.raises(ValueError, match=r"a CosineClassifier with scale=30"):
+        model.compile("sgd", losses.LDAM(COUNTS, scale=10.0))
+    model.compile("sgd", losses.LDAM(COUNTS, scale=30.0))
+    inner = keras_lt.layers.CosineClassifier(CLASSES)
+    head = keras.Sequential([keras.layers.Dropout(0.5), inner])
+    model = small_model(classifier=head)
     with pytest.raises(ValueError, match=r"a CosineClassifier with scale=30"):
         model.compile("sgd", losses.LDAM(COUNTS, scale=10.0))
     model.compile("sgd", losses.LDAM(COUNTS, scale=30.0))
@@ -99,6 +108,20 @@ def test_metrics_of_one_class_or_of_numbers(metric):
     message = r"class ids and logits.*Use .*(keras_lt.metrics|SparseCategor)"
     with pytest.raises(ValueError, match=message):
         small_model().compile("sgd", SPARSE(from_logits=True), metrics=[metric])
+
+
+@pytest.mark.parametrize("name", ["metrics", "weighted_metrics"])
+def test_metrics_come_in_a_list(name):
+    loss = SPARSE(from_logits=True)
+    for given in ("accuracy", keras.metrics.SparseCategoricalAccuracy()):
+        with pytest.raises(ValueError, match=f"`{name}` must be a list"):
+            dense_model().compile("sgd", loss, **{name: given})
+
+
+def test_exit_shares_of_other_classes():
+    shares = metrics.ExitShares(3, class_counts=[9, 5])
+    with pytest.raises(ValueError, match=f"2 counts for {CLASSES} classes"):
+        dense_model().compile("sgd", SPARSE(from_logits=True), metrics=[shares])
 
 
 class Recall(keras.metrics.Recall):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_lt import posthoc
 from keras_lt.models import LongTailModel
 from tests.models.exit_models import dense_backbone
 from tests.models.exit_models import dense_model
@@ -45,6 +46,18 @@ def test_comes_back_as_it_was_saved(make, mode, error, tmp_path):
     again = type(model).from_config(model.get_config())
     again.set_weights(model.get_weights())
     np.testing.assert_array_equal(again.predict(x, verbose=0), answers)
+
+
+def test_class_means_of_quantized_features():
+    model, (x, y) = model_with_exits(), vectors()
+    expected = posthoc.with_class_means(model, x, y).exit_logits(x, verbose=0)
+    model.quantize("int8")
+    means = posthoc.with_class_means(model, x, y)
+    found = means.exit_logits(x, verbose=0)
+    np.testing.assert_allclose(found, expected, atol=0.1)
+    assert np.abs(found - expected).max() > 0
+    kinds = {one.dtype for one in means.branches[0].body.weights}
+    assert "int8" in kinds
 
 
 def test_layers_of_other_kinds_stay_as_they_are(tmp_path):

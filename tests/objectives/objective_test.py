@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+import keras_lt
 from keras_lt.models import LongTailModel
 from keras_lt.objectives import Objective
 
@@ -83,6 +84,34 @@ def test_term_gets_class_ids_and_all_that_the_model_has():
     rows = ops.convert_to_numpy(seen["y"]["row"])
     np.testing.assert_array_equal(rows, np.arange(6))
     assert set(seen["outputs"]) == {"features", "logits"}
+
+
+class Normalizing(Objective):
+    """A head of its own, as contrastive terms have."""
+
+    def build(self, shape):
+        self.layer = keras.layers.BatchNormalization(momentum=0.0)
+        self.layer.build(shape)
+        self.built = True
+
+    def call(self, features, labels, **others):
+        return ops.mean(ops.square(self.layer(features)), axis=-1)
+
+
+def test_layers_of_a_term_are_in_training():
+    model, x, y = model_and_data()
+    features = model(x)["features"]
+    expected = ops.convert_to_numpy(features).mean(0)
+    term = Normalizing()
+    model.compile(
+        keras.optimizers.SGD(0.0),
+        keras_lt.losses.BalancedSoftmax([3, 3]),
+        objectives=[term],
+    )
+    for call in (model.train_on_batch, model.test_on_batch):
+        call(x, y)
+        found = ops.convert_to_numpy(term.layer.moving_mean)
+        np.testing.assert_allclose(found, expected, 1e-4, 1e-6)
 
 
 def test_a_model_with_other_features_needs_another_term():
