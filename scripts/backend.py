@@ -21,7 +21,7 @@ def installed_backend() -> str:
             return name
     raise ImportError(
         "Keras needs a backend. Install one: "
-        'pip install "keras-lt[jax]", or tensorflow, or torch.'
+        'pip install ".[jax]", or tensorflow, or torch.'
     )
 
 

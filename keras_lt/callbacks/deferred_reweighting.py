@@ -83,7 +83,8 @@ class DeferredReweighting(keras.callbacks.Callback):
                 "`DeferredReweighting` must have a model with class weights, "
                 "which the compiled training step reads. Received: "
                 f"{self.model.name!r}, a {type(self.model).__name__}. Wrap "
-                "the network in `keras_lt.models.LongTailModel`."
+                "the network, without its classifier, in "
+                "`keras_lt.models.LongTailModel`."
             )
         num_classes = self.model.class_weights.shape[0]
         check_counts_of_model(self.class_counts, num_classes)

@@ -22,7 +22,7 @@ class Split:
     """Holds the training, validation and test examples of a data set.
 
     `class_counts`, the number of training examples of each class after the
-    validation slice is held out, is what losses, samplers and metrics take.
+    validation slice is held out, is what losses and metrics take.
 
     Args:
         train: What is trained on. Every class has one example or more.

@@ -43,7 +43,7 @@ def count_flops(
     fails, for example at operations of one backend, a warning names the layer,
     and each of its kernels is counted once per position of the output. So it is
     with an `EarlyExitModel`, whose exits have layers of the same names; take
-    its `exit_costs()`, which are shares of `count_flops(model.backbone)`.
+    its `exit_costs()`, which are shares of the backbone and its last branch.
 
     Args:
         model: A Keras model or layer. One that is not built yet is built.

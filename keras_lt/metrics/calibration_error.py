@@ -23,8 +23,8 @@ from keras_lt.validation import check_positive_int
 class CalibrationError(keras.metrics.Metric):
     """Measures how far the confidence of predictions is from their accuracy.
 
-    A network trained on a long tail is over-confident most of all on rare
-    classes. The expected calibration error sorts predictions into bins by the
+    A network trained on a long tail is over-confident most of all on images of
+    rare classes, which it mostly answers with a frequent one. The expected calibration error sorts predictions into bins by the
     largest probability, and averages over bins the distance between mean
     confidence and accuracy, weighed by the number of examples in the bin.
 

@@ -37,7 +37,9 @@ class Robustness(Objective):
 
     The mean of a few examples is a poor guess of the centroid of a class. So
     each class has a ball around the centroid, the larger the fewer its
-    examples, and the loss is a bound on that of the worst centroid in it::
+    examples, and the features are trained for the worst centroid in it. The
+    default bounds the part of the loss that separates classes,
+    `bound="strict"` all of it::
 
         l_i = log sum_j exp((d(m, z_i) - d(m, z_j) + margin_ij) / T)
 

@@ -29,9 +29,8 @@ def fit_temperature(
 ) -> TemperatureScaling:
     """Finds the temperature that makes held-out labels most likely.
 
-    Networks are surer than they are right, on a long tail most of all where
-    they answer with a rare class. Divided by a temperature above 1, logits
-    give probabilities that are closer to how often the answer is right. No
+    Networks are surer than they are right. Divided by a temperature above 1,
+    logits give probabilities that are closer to how often the answer is right. No
     answer changes.
 
     With class counts, answers with a class of the many, the medium and the
