@@ -5,7 +5,9 @@ from keras_lt import samplers
 
 
 def in_order(
-    examples: data.Examples, evaluation: data.transforms.Transform
+    examples: data.Examples,
+    evaluation: data.transforms.Transform,
+    broken_images: str = "raise",
 ) -> data.Batches:
     """Returns batches of all the examples, each once."""
     return data.Batches(
@@ -13,4 +15,5 @@ def in_order(
         batch_size=250,
         sampler=samplers.InOrder(),
         transform=evaluation,
+        broken_images=broken_images,
     )

@@ -12,7 +12,8 @@ Three stages, after Samuel and Chechik (2021):
 3. `classifier`: the features are frozen, and the classifier is adapted to
    them, on class-aware batches.
 
-The joint form has one stage, in which both losses count from the start.
+The joint form has one stage, in which both losses count from the start. What
+else a method adds to the loss counts in the first stage, or the joint one.
 """
 
 import keras
@@ -104,7 +105,10 @@ def joint(setup: Setup) -> training.Stage:
         loss=setup.method.make_loss(counts),
         optimizer=setup.schedule.optimizer(),
         metrics=["accuracy"],
-        objectives=[robust_term(setup, settings.weight * (1 - share), share)],
+        objectives=[
+            *setup.method.make_objectives(),
+            robust_term(setup, settings.weight * (1 - share), share),
+        ],
         callbacks=[
             keras.callbacks.LearningRateScheduler(rate),
             class_weights(setup, np.divide(counts, max(counts))),

@@ -26,9 +26,8 @@ def train_and_judge(setup: Setup) -> Result:
     initial_run = load_initial_run(setup)
     folder = RunFolder.open(setup.application, settings, split)
     if settings.training.classifier_start == "class_means":
-        training.initialize_from_class_means(
-            setup.model, in_order(split.train, setup.evaluation)
-        )
+        seen = in_order(split.train, setup.evaluation, settings.broken_images)
+        training.initialize_from_class_means(setup.model, seen)
     model, history = classifier_stages.train(setup, stages, folder.checkpoints)
     exits = None
     if isinstance(model, models.EarlyExitModel):

@@ -134,6 +134,10 @@ class TrainingSettings(SettingsGroup):
             # A file holds updates of 0, from where they cannot grow.
             for name in (*OF_FIRST_STAGE, "lora_rank"):
                 self._refuse(name, "without `initial_run`", method)
+            if {"crt", "lws"} & {*method}:
+                # The one stage that is left trains the classifier alone.
+                for name in (*FREEZING, "accumulation_steps"):
+                    self._refuse(name, "without `initial_run`", method)
         if "dro_lt" in method and ("cbd" in method or form == "joint"):
             self._refuse("mixing", "without class-aware batches", method)
         if any(_has_cosine(name) for name in method):

@@ -25,6 +25,15 @@ def installed_backend() -> str:
     )
 
 
+def check_plots() -> None:
+    """Ends the script unless reports can be drawn."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise SystemExit(
+            "ImportError: Reports are drawn with Matplotlib, which is not "
+            'installed. Run `pip install ".[report]"`.'
+        )
+
+
 def set_up_keras(
     backend: str | None = None,
     dtype_policy: str = "float32",

@@ -33,6 +33,8 @@ _PLOTS = flags.DEFINE_bool("plots", True, "Whether to draw plots.")
 def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}.")
+    if _PLOTS.value:
+        backend.check_plots()
     start = time.perf_counter()
     name = backend.set_up_keras(_BACKEND.value)
     from applications.digits_lt import demo

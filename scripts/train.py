@@ -264,6 +264,7 @@ def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}.")
     backend.set_up_keras(_BACKEND.value, _DTYPE_POLICY.value, _THREADS.value)
+    backend.check_plots()  # Before a training, not after it.
     name = _APPLICATION.value
     recipe = importlib.import_module(f"applications.{name}.recipe")
     try:

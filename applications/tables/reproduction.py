@@ -34,7 +34,7 @@ def published_figures(table: Table, cells: Sequence[CellRuns]) -> str:
                 if _conditions(one) == (data, line.published_augmentation)
                 and name in one.lines()
             ]
-            longest = max(known, key=_epochs, default=None)
+            longest = max(known, key=_closeness, default=None)
             here = _measured(longest, name, percent / 100)
             row = [_title(data), line.label, f"{percent:.1f}", *here, source]
             rows.append(row)
@@ -60,6 +60,11 @@ def _measured(
 def _epochs(runs: CellRuns) -> int:
     """Epochs of the first stage."""
     return runs.cell.epochs or SCHEDULES[runs.cell.schedule].epochs
+
+
+def _closeness(runs: CellRuns) -> tuple[int, bool]:
+    """The longest is closest to a publication; of equals, its schedule is."""
+    return _epochs(runs), runs.cell.schedule == "ldam"
 
 
 def _conditions(runs: CellRuns) -> tuple[str, str]:

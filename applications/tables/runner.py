@@ -125,7 +125,7 @@ class Runner:
             self._keep_failure(run, "a run that it needs has failed")
             return False
         if self._is_finished(run):
-            reason = self._changed_flags(run)
+            reason = self._changed_flags(run) or self._changed_origin(run)
         else:
             write_json(self._flags_path(run), self._flags(run))
             reason = (
@@ -134,8 +134,7 @@ class Runner:
         if reason is not None:
             self._keep_failure(run, reason)
             return False
-        result = self._result(run).read_text(encoding="utf-8")
-        self._keep(run, json.loads(result))
+        self._keep(run, self._record(run))
         return True
 
     def _is_finished(self, run: Run) -> bool:
@@ -162,6 +161,25 @@ class Runner:
             f"{old!r}. Move that folder away to have it made anew."
         )
 
+    def _changed_origin(self, run: Run) -> str | None:
+        """Returns which run it started from is another one now, or None."""
+        if run.row.is_derived:  # It was made anew.
+            return None
+        record = self._record(run)
+        origins = [record.get("initial_run"), *(record.get("teachers") or ())]
+        dates = {one["folder"]: one["date"] for one in origins if one}
+        for one in run.needs:
+            now = self._record(one).get("date")
+            was = dates.get(one.name, now)
+            if was != now:
+                return (
+                    "A run must have started from the runs that it needs as "
+                    f"they are. Received: {one.name!r} of {now}; the run in "
+                    f"{str(run.folder(self.runs_dir))!r} started from that of "
+                    f"{was}. Move that folder away to have it made anew."
+                )
+        return None
+
     def _flags(self, run: Run) -> dict[str, str]:
         """Returns what decides about a result, the same in any `runs_dir`."""
         own = {**run.flags(pathlib.Path()), **self.machine}
@@ -169,6 +187,9 @@ class Runner:
 
     def _result(self, run: Run) -> pathlib.Path:
         return run.folder(self.runs_dir) / "result.json"
+
+    def _record(self, run: Run) -> dict[str, Any]:
+        return json.loads(self._result(run).read_text(encoding="utf-8"))
 
     def _flags_path(self, run: Run) -> pathlib.Path:
         return run.folder(self.runs_dir) / "flags.json"

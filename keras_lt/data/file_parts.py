@@ -59,6 +59,7 @@ def split_of_files(
     """
     fractions = _fractions(parts, validation_fraction, test_fraction)
     check_choice("broken_images", broken_images, BROKEN_IMAGES)
+    _check_no_file_twice(parts, any(fractions.values()))
     named: dict[str, Examples] = {}
     for part, files in parts.items():
         named[part] = _examples(
@@ -125,6 +126,28 @@ def _names_in(folder: str) -> set[str]:
         return set(os.listdir(folder or "."))
     except OSError:
         return set()
+
+
+def _check_no_file_twice(
+    parts: Mapping[str, LabelledFiles], holds_out: bool
+) -> None:
+    """Raises if a file would be trained on and judged on."""
+    trained: set[str] = set()
+    for path in map(os.path.normpath, parts["train"].paths):
+        if path in trained and holds_out:
+            raise ValueError(
+                "A file must be listed once where images are held out, or it "
+                f"is trained on and judged on. Received: {path!r} twice. Leave "
+                "one out; to draw rare images more often, use a sampler."
+            )
+        trained.add(path)
+    for part, files in parts.items():
+        for path in files.paths:
+            if part != "train" and os.path.normpath(path) in trained:
+                raise ValueError(
+                    "A file must not be trained on and judged on. Received: "
+                    f"{path!r} in 'train' and in {part!r}. Leave one out."
+                )
 
 
 def _fractions(

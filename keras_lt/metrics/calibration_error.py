@@ -24,9 +24,10 @@ class CalibrationError(keras.metrics.Metric):
     """Measures how far the confidence of predictions is from their accuracy.
 
     A network trained on a long tail is over-confident most of all on images of
-    rare classes, which it mostly answers with a frequent one. The expected calibration error sorts predictions into bins by the
-    largest probability, and averages over bins the distance between mean
-    confidence and accuracy, weighed by the number of examples in the bin.
+    rare classes, which it mostly answers with a frequent one. The expected
+    calibration error sorts predictions into bins by the largest probability,
+    and averages over bins the distance between mean confidence and accuracy,
+    weighed by the number of examples in the bin.
 
     The result is a dictionary: `ece` over all examples and, with
     `class_counts`, `ece_many`, `ece_medium` and `ece_few` over the examples

@@ -30,8 +30,8 @@ def fit_temperature(
     """Finds the temperature that makes held-out labels most likely.
 
     Networks are surer than they are right. Divided by a temperature above 1,
-    logits give probabilities that are closer to how often the answer is right. No
-    answer changes.
+    logits give probabilities that are closer to how often the answer is right.
+    No answer changes.
 
     With class counts, answers with a class of the many, the medium and the
     few have a temperature each. It goes by the answer, as in use nobody knows

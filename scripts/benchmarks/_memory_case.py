@@ -232,7 +232,8 @@ def peak_bytes() -> int:
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def main(name: str, sizes: str) -> None:
+def main(name: str, sizes: str, policy: str) -> None:
+    keras.config.set_dtype_policy(policy)
     before, start = peak_bytes(), time.perf_counter()
     cases()[name](Sizes(**json.loads(sizes)))
     seconds = time.perf_counter() - start

@@ -42,14 +42,16 @@ def run(
         One row for each case.
     """
     content = json.dumps({**sizes, "size": size})
+    policy = keras.config.dtype_policy().name
     rows = []
     for name in names or cases():
-        found = [_measure(name, content) for _ in range(repeats)]
+        found = [_measure(name, content, policy) for _ in range(repeats)]
         peak = max(one["peak"] for one in found) / 2**30
         rows.append(
             {
                 "case": name,
                 "backend": keras.config.backend(),
+                "policy": policy,
                 "at start, GiB": found[0]["start"] / 2**30,
                 "peak, GiB": peak,
                 "seconds": min(one["s"] for one in found),
@@ -59,9 +61,10 @@ def run(
     return rows
 
 
-def _measure(name: str, sizes: str) -> dict[str, float]:
+def _measure(name: str, sizes: str, policy: str) -> dict[str, float]:
+    case = [sys.executable, "-m", "scripts.benchmarks._memory_case"]
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.benchmarks._memory_case", name, sizes],
+        [*case, name, sizes, policy],
         cwd=ROOT,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"},
         capture_output=True,

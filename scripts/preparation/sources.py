@@ -61,6 +61,13 @@ def _folder(
         image_size=(image_size, image_size),
         seed=seed,
     )
+    if split.validation is not None:
+        raise ValueError(
+            "The folder must have images to train and to test on, which is "
+            f"what the file holds. Received: {str(path)!r}, with a folder of "
+            "validation images. Call that one `test`, or move its images into "
+            "`train`."
+        )
     arrays = {"class_names": np.array(split.class_names)}
     for name in ("train", "test"):
         part = split.parts().get(name)

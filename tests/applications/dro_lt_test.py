@@ -20,10 +20,13 @@ from tests.checks import to_numpy
 pytest.importorskip("sklearn")
 
 
+WITH_EXITS = {"elf", "exit_distillation"}
+
+
 def settings_of(*others, epochs=1, **robustness):
     return Settings(
         method=("dro_lt", *others),
-        **({"exits": ("stage_1",)} if "elf" in others else {}),
+        **({"exits": ("stage_1",)} if WITH_EXITS & {*others} else {}),
         robustness=RobustnessSettings(**robustness),
         epochs=epochs,
         verbose=0,
@@ -262,6 +265,13 @@ def test_joint_form_is_one_stage_of_both_losses(setup):
     counts = np.array(made.split.class_counts)
     np.testing.assert_allclose(class_weights_in(stage), counts / 144)
     assert stage.trainable is None
+
+
+def test_joint_form_keeps_the_terms_of_a_method(setup):
+    made = setup("exit_distillation", form="joint")
+    (stage,) = experiment.make_stages(made)
+    names = [type(one).__name__ for one in stage.objectives]
+    assert names == ["ExitDistillation", "Robustness"]
 
 
 def test_joint_control_keeps_the_classification_loss(setup):

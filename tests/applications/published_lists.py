@@ -18,13 +18,14 @@ def write_lists(folder, labels, compressed=()):
         labels: By the name of a list, the label of each line.
         compressed: Names of lists that are written as `.txt.gz`.
     """
-    (folder / "train").mkdir(parents=True, exist_ok=True)
-    for number in range(FILES):
-        content = encoded(30 * number)
-        (folder / "train" / f"{number}.JPEG").write_bytes(content)
     for name, own in labels.items():
+        part = name.rpartition("_")[2]  # As "train" of "Places_LT_train".
+        (folder / part).mkdir(parents=True, exist_ok=True)
+        for number in range(FILES):
+            content = encoded(30 * number)
+            (folder / part / f"{number}.JPEG").write_bytes(content)
         lines = [
-            f"train/{row % FILES}.JPEG {label}\n"
+            f"{part}/{row % FILES}.JPEG {label}\n"
             for row, label in enumerate(np.asarray(own).tolist())
         ]
         write_list(folder, name, lines, name in compressed)

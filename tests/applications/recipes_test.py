@@ -266,6 +266,24 @@ def test_own_images_are_tested_on_those_left_out(photos, monkeypatch, tmp_path):
     assert stored.meta["examples"] == again.meta["examples"]
 
 
+def test_own_images_that_are_broken_are_replaced(photos, monkeypatch):
+    monkeypatch.setattr(backbones.models, "resnet20", small_network)
+    settings = Settings(
+        **QUIET,
+        data_dir=photos,
+        image_size=(16, 16),
+        method=("cosine", "logit_adjusted"),
+        broken_images="replace",
+        training=TrainingSettings(classifier_start="class_means"),
+    )
+    images = image_folder.load(settings).train.x
+    with open(images.encoded(0), "wb") as file:
+        file.write(b"no image")
+    with pytest.warns(UserWarning, match="Row 0 is replaced"):
+        result = image_folder.run(settings)
+    assert np.isfinite(result.logits).all()
+
+
 def started_from(folder, settings, name):
     own = {"data_dir": settings.data_dir, "image_size": (16, 16)}
     if name == "initial_run":

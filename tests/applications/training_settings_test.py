@@ -94,6 +94,9 @@ def test_wrong_choice_is_refused(choices, match):
         ("dro_lt", {}, {"trainable": ("a",)}, "without stages of `dro_lt`"),
         ("crt", {"initial_run": "a"}, {"lora_rank": 2}, "without `initial_ru"),
         ("crt", {"initial_run": "a"}, {"ema": 0.9}, "without `initial_run`"),
+        ("crt", {"initial_run": "a"}, {"trainable": ("a",)}, "without `init"),
+        ("lws", {"initial_run": "a"}, {"trainable_layers": 1}, "without `i"),
+        ("crt", {"initial_run": "a"}, {"accumulation_steps": 2}, "without `"),
         (
             "crt",
             {"initial_run": "a"},

@@ -29,14 +29,29 @@ def write_list(folder, name="train.txt", lines=LINES):
 @pytest.mark.parametrize("name", ["train.txt", "train.txt.gz"])
 def test_lists(tmp_path, root, name):
     train = write_list(tmp_path, name)
-    val = write_list(tmp_path, "val.txt", LINES[:2])
+    for name, place in (("cat/4", 40), ("dog/5", 50)):
+        write_image(root / f"{name}.png", place)
+    held_out = ["cat/4.png 0", "dog/5.png 1"]
+    val = write_list(tmp_path, "val.txt", held_out)
     split = data.from_list(train, val, root=root, image_size=(4, 4))
     assert split.train.y.tolist() == [0, 1, 0, 1]
     assert split.train.x[:][:, 0, 0, 0].tolist() == [0, 10, 20, 30]
-    assert split.validation.x[:][:, 0, 0, 0].tolist() == [0, 10]
+    assert split.validation.x[:][:, 0, 0, 0].tolist() == [40, 50]
     assert split.test is None
     assert split.class_names == ["0", "1"]
     assert split.train.x.shape == (4, 4, 4, 3)
+
+
+def test_nothing_is_trained_on_and_judged_on(tmp_path, root):
+    train = write_list(tmp_path)
+    test = write_list(tmp_path, "test.txt", ["./dog/1.png 1"])
+    match = "dog/1.png' in 'train' and in 'test'"
+    with pytest.raises(ValueError, match=match):
+        data.from_list(train, None, test, root=root)
+    twice = write_list(tmp_path, lines=[*LINES, "dog/../dog/1.png 1"])
+    assert data.from_list(twice, root=root).class_counts == [2, 3]
+    with pytest.raises(ValueError, match="'dog/1.png' twice"):
+        data.from_list(twice, root=root, validation_fraction=0.5)
 
 
 def test_missing_images_are_counted_and_the_first_is_named(tmp_path, root):

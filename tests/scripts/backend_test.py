@@ -17,3 +17,10 @@ def test_tensorflow_has_its_fast_kernels_unless_told(chosen, used, monkeypatch):
 def test_backend_of_the_environment_comes_first(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     assert backend.installed_backend() == "torch"
+
+
+def test_reports_need_matplotlib(monkeypatch):
+    backend.check_plots()
+    monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match=r"pip install \"\.\[report\]\""):
+        backend.check_plots()

@@ -61,6 +61,7 @@ def test_a_case_is_measured_in_a_process_of_its_own():
     sizes = {"batch_size": BATCH, "num_classes": CLASSES, "dim": DIM}
     (row,) = memory.run(1, size=24, sizes=sizes, names=["choose_tau"])
     assert row["backend"] == keras.config.backend()
+    assert row["policy"] == "float32"
     assert 0.05 < row["at start, GiB"] <= row["peak, GiB"] < 4
     text = page([row])
     assert "commit" in text and "| choose_tau" in text

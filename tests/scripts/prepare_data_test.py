@@ -103,6 +103,24 @@ def test_folder_becomes_arrays(tmp_path):
     assert arrays["class_names"].tolist() == ["cat", "dog"]
 
 
+def test_folder_of_validation_images_is_not_left_out(tmp_path):
+    image_module = pytest.importorskip("PIL.Image")
+    for part in ("train", "val"):
+        for name in ("cat", "dog"):
+            (tmp_path / part / name).mkdir(parents=True)
+            for index in range(5):
+                image = image_module.new("RGB", (6, 6))
+                image.save(tmp_path / part / name / f"{index}.png")
+    with pytest.raises(ValueError, match="Call that one `test`"):
+        read(
+            str(tmp_path),
+            image_size=6,
+            test_fraction=0.2,
+            seed=0,
+            data_dir=None,
+        )
+
+
 @pytest.mark.parametrize("source", ["missing.tar.gz", "tfds:nothing"])
 def test_missing_source_is_named(tmp_path, source):
     with pytest.raises(ValueError, match=source.removeprefix("tfds:")):

@@ -40,6 +40,15 @@ def test_figure_stands_beside_what_was_measured(tmp_path, right, settings, end):
     assert row(runs) == f"| CIFAR-10-LT, 1:100 | plain | 70.4 | {end}"
 
 
+def test_of_equal_lengths_the_published_schedule_counts(tmp_path):
+    runs = [
+        run(tmp_path, 80, schedule="cosine"),
+        run(tmp_path, 64, schedule="ldam"),
+    ]
+    for order in (runs, runs[::-1]):
+        assert "| 70.4 | 64.0 | 1 | 200 | no |" in row(order)
+
+
 def test_longest_training_counts_and_its_seeds_are_averaged(tmp_path):
     runs = [
         run(tmp_path, 80, schedule="short"),

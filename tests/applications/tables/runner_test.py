@@ -132,6 +132,24 @@ def test_finished_run_of_other_flags_is_not_taken(
     assert train.calls == ["plain_short_seed0"]
 
 
+def test_run_that_started_from_another_is_not_taken(tmp_path):
+    planned = runs("second")
+    own, said = runner(tmp_path, FakeTraining()), []
+    own.make(planned)
+    path = tmp_path / "runs" / "cifar10_lt" / "second_short_seed0"
+    content = json.loads((path / "result.json").read_text())
+    plain = json.loads(
+        (path.with_name("plain_short_seed0") / "result.json").read_text()
+    )
+    origin = {"folder": "plain_short_seed0", "date": plain["date"]}
+    for date, not_made in ((plain["date"], []), ("2020-01-01", planned[-1:])):
+        content["initial_run"] = {**origin, "date": date}
+        (path / "result.json").write_text(json.dumps(content))
+        own.say = said.append
+        assert own.make(planned) == not_made
+    assert "started from that of 2020-01-01. Move" in said[-1]
+
+
 def test_runs_of_two_applications_are_kept_apart(tmp_path):
     cells = [CELL, Cell("cifar100_lt")]
     train = FakeTraining()
