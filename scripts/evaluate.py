@@ -48,10 +48,6 @@ _BACKEND = flags.DEFINE_enum(
 def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}.")
-    backend.set_up_keras(_BACKEND.value)
-    from applications import judging
-    from keras_lt import report
-
     folder = pathlib.Path(_REPORT.value)
     names = [pathlib.Path(run).name for run in _RUN.value]
     if len(set(names)) < len(names):
@@ -60,6 +56,10 @@ def main(argv: list[str]) -> None:
             "differently, as the report goes by these names. Received: "
             f"{','.join(_RUN.value)}. Rename one of them."
         )
+    backend.set_up_keras(_BACKEND.value)
+    from applications import judging
+    from keras_lt import report
+
     try:
         cards = {
             pathlib.Path(run).name: judging.judge(
