@@ -19,11 +19,11 @@ from absl import flags
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import applications  # noqa: E402
+from applications.tables.cifar_lt import CIFAR_LT  # noqa: E402
 from scripts import backend  # noqa: E402
 
 if TYPE_CHECKING:
     from applications.tables.run import Run
-    from applications.tables.table import Table
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -116,16 +116,19 @@ def _applications_are_known(names: list[str]) -> bool:
 def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}.")
+    try:
+        rows = CIFAR_LT.choose(_ROWS.value)
+    except ValueError as error:
+        raise SystemExit(f"{type(error).__name__}: {error}") from error
     name = backend.set_up_keras(_BACKEND.value)
     from applications.tables import page
-    from applications.tables.cifar_lt import CIFAR_LT
     from applications.tables.kept_run import read_all
 
     results_dir = pathlib.Path(_RESULTS_DIR.value)
     missing = []
     try:
         if not _REPORT_ONLY.value:
-            missing = _make_runs(CIFAR_LT, results_dir, name)
+            missing = _make_runs(rows, results_dir, name)
         findings = _ROOT / "applications" / "tables" / "cifar_lt.md"
         page.write(
             CIFAR_LT,
@@ -143,13 +146,9 @@ def main(argv: list[str]) -> None:
 
 
 def _make_runs(
-    table: "Table", results_dir: pathlib.Path, name: str
+    rows: list[str], results_dir: pathlib.Path, name: str
 ) -> list["Run"]:
-    """Makes what lacks, and returns the runs that are still without a result.
-
-    Raises:
-        ValueError: If there is no such row.
-    """
+    """Makes what lacks, and returns the runs that still have no result."""
     from applications.tables.cell import Cell
     from applications.tables.run import plan
     from applications.tables.runner import Runner
@@ -187,9 +186,8 @@ def _make_runs(
         jobs=_JOBS.value,
         say=lambda line: print(line, flush=True),
     )
-    chosen = table.choose(_ROWS.value)
     seeds = [int(seed) for seed in _SEEDS.value]
-    return runner.make(plan(table.by_name, chosen, cells, seeds))
+    return runner.make(plan(CIFAR_LT.by_name, rows, cells, seeds))
 
 
 def _has_accelerator(name: str) -> bool:
