@@ -283,9 +283,14 @@ def test_exits_of_the_network_are_taken_by_default():
     assert places_lt.BENCHMARK.filled(Settings()).backbone == "ResNet152"
 
 
-@pytest.mark.parametrize("name", ["ResNet50", "ResNet152"])
-def test_exits_by_default_are_layers(name):
+@pytest.mark.parametrize(
+    ("name", "trainable"),
+    [("ResNet50", 23_534_592), ("ResNet152", 58_219_520)],
+)
+def test_exits_by_default_are_layers(name, trainable):
     model = getattr(keras.applications, name)(weights=None, include_top=False)
+    sizes = [int(np.prod(v.shape)) for v in model.trainable_variables]
+    assert sum(sizes) == trainable
     names = [layer.name for layer in model.layers]
     first, second = large_images.EXITS[name]
     assert names.index(first) < names.index(second) < len(names) - 1
