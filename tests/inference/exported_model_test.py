@@ -12,7 +12,6 @@ from keras_lt.data import transforms
 from keras_lt.inference import StagedRunner
 from keras_lt.models import EarlyExitModel
 from keras_lt.models import TransformerBackbone
-from keras_lt.models import resnet20
 from tests.docs_blocks import BLOCK
 from tests.inference.export_marks import onnx_only
 from tests.inference.export_marks import saved_model_only
@@ -23,32 +22,6 @@ from tests.models.transformers import vit
 
 pytestmark = pytest.mark.slow
 NORMALIZE = transforms.cifar(training=False)
-
-
-@onnx_only
-def test_answers_of_predict(tmp_path):
-    model = EarlyExitModel(
-        resnet20((8, 8, 3)),
-        exits=["stage_1", "stage_2"],
-        num_classes=5,
-        classifier="cosine",
-        branch="block",
-        projection_dim=16,
-    )
-    images = np.random.default_rng(0).integers(0, 256, (61, 8, 8, 3), "uint8")
-    x, _ = NORMALIZE(images, np.zeros(61, int), None)
-    model.threshold = mixed_thresholds(model.exit_logits(x))
-    expected = model.predict_with_exits(x, batch_size=32)
-    assert set(expected.exits) == {1, 2, 3}
-    folder = model.export_stages(tmp_path / "out", preprocessing=NORMALIZE)
-    runner = StagedRunner(folder)
-    logits, exits = runner.predict(images, batch_size=16)
-    np.testing.assert_array_equal(exits, expected.exits)
-    np.testing.assert_allclose(logits, expected.logits, atol=1e-4)
-    costs = np.cumsum([stage["flops"] for stage in runner.manifest["stages"]])
-    np.testing.assert_allclose(
-        costs / costs[-1], np.array(model.exit_costs()) / model.exit_costs()[-1]
-    )
 
 
 def adapted(model):
@@ -71,7 +44,13 @@ def test_low_rank_updates_are_in_the_kernels(tmp_path):
     x = keras.layers.Conv2D(4, 3, strides=4, name="one")(inputs)
     x = keras.layers.Dense(6, activation="relu")(x)
     model, x, expected = adapted(
-        EarlyExitModel(keras.Model(inputs, x), ["one"], 4, threshold=0.3)
+        EarlyExitModel(
+            keras.Model(inputs, x),
+            ["one"],
+            num_classes=4,
+            threshold=0.3,
+            projection_dim=5,
+        )
     )
     folder = model.export_stages(tmp_path / "out")
     logits, exits = StagedRunner(folder).predict(x)
@@ -123,14 +102,33 @@ def test_transformer_as_onnx_is_refused(tmp_path):
 
 
 @onnx_only
-def test_code_of_the_page(tmp_path, monkeypatch):
+def test_code_of_the_page_answers_as_predict(tmp_path, monkeypatch):
     """What `docs_test` leaves out, as it may lack the packages."""
     monkeypatch.chdir(tmp_path)
     root = pathlib.Path(__file__).resolve().parents[2]
     text = (root / "docs" / "early_exit_export.md").read_text("utf-8")
+    made, *blocks = [
+        block["code"]
+        for block in BLOCK.finditer(text)
+        if block["note"] is None or "onnxruntime" in block["note"]
+    ]
     names = {}
-    for block in BLOCK.finditer(text):
-        if block["note"] is None or "onnxruntime" in block["note"]:
-            exec(block["code"], names)
-    assert names["logits"].shape == (200, 10)
-    assert names["exits"].shape == (200,)
+    exec(made, names)
+    model = names["model"]
+    images = np.random.default_rng(0).integers(
+        0, 256, (200, 32, 32, 3), "uint8"
+    )
+    x, _ = NORMALIZE(images, np.zeros(200, int), None)
+    model.threshold = mixed_thresholds(model.exit_logits(x))
+    for block in blocks:
+        exec(block, names)
+    np.testing.assert_array_equal(names["images"], images)
+    expected = model.predict_with_exits(x, batch_size=32)
+    assert set(expected.exits) == {1, 2, 3}
+    np.testing.assert_array_equal(names["exits"], expected.exits)
+    np.testing.assert_allclose(names["logits"], expected.logits, atol=1e-4)
+    stages = names["runner"].manifest["stages"]
+    costs = np.cumsum([stage["flops"] for stage in stages])
+    np.testing.assert_allclose(
+        costs / costs[-1], np.array(model.exit_costs()) / model.exit_costs()[-1]
+    )
