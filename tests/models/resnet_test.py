@@ -1,5 +1,7 @@
 """The residual networks against their equations, in NumPy."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -62,17 +64,21 @@ def stages_of(model):
     return keras.Model(model.input, outputs)
 
 
-@pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("shape", [(32, 32, 3), (8, 8, 1), (9, 7, 2)])
-def test_forward_pass_matches_reference(training, shape):
-    model = models.resnet32(shape)
+@pytest.mark.parametrize(
+    ("depth", "blocks", "shape"),
+    [(32, 5, (32, 32, 3)), (20, 3, (8, 8, 1)), (20, 3, (9, 7, 2))],
+)
+def test_forward_pass_matches_reference(depth, blocks, shape):
+    model = getattr(models, f"resnet{depth}")(shape)
     shake(model)
+    stages = stages_of(model)
     x = np.random.default_rng(1).normal(size=(4, *shape)).astype("float32")
-    expected = reference(x, model.get_weights(), 5, training)
-    outputs = stages_of(model)(x, training=training)
-    for output, value in zip(outputs, expected, strict=True):
-        output = keras.ops.convert_to_numpy(output)
-        np.testing.assert_allclose(output, value, rtol=1e-4, atol=1e-4)
+    for training in (False, True):  # The second moves what the first reads.
+        expected = reference(x, model.get_weights(), blocks, training)
+        outputs = stages(x, training=training)
+        for output, value in zip(outputs, expected, strict=True):
+            output = keras.ops.convert_to_numpy(output)
+            np.testing.assert_allclose(output, value, rtol=1e-4, atol=1e-4)
 
 
 def test_training_moves_the_running_statistics_by_a_tenth():
@@ -88,9 +94,21 @@ def test_training_moves_the_running_statistics_by_a_tenth():
     )
 
 
+@pytest.fixture(scope="module")
+def network():
+    """Returns a function of the depth, which makes each network once."""
+
+    @functools.cache
+    def make(depth):
+        keras.utils.set_random_seed(0)
+        return getattr(models, f"resnet{depth}")()
+
+    return make
+
+
 @pytest.mark.parametrize(("depth", "blocks"), DEPTHS)
-def test_number_of_parameters(depth, blocks):
-    model = getattr(models, f"resnet{depth}")()
+def test_number_of_parameters(depth, blocks, network):
+    model = network(depth)
     # 3x3 kernels; each later stage starts with one from half the channels.
     kernels = 27 * 16 + 9 * 16 * 16 * 2 * blocks
     for filters in (32, 64):
@@ -120,8 +138,8 @@ def test_pooling_is_the_mean_over_the_pixels():
     np.testing.assert_allclose(output, expected, 1e-5, 1e-6)
 
 
-def test_kernels_start_with_the_spread_of_kaiming():
-    model = models.resnet32()
+def test_kernels_start_with_the_spread_of_kaiming(network):
+    model = network(32)
     kernels = [w for w in model.get_weights() if w.ndim == 4]
     for kernel in kernels[-10:]:
         expected = np.sqrt(2 / np.prod(kernel.shape[:3]))
