@@ -4,6 +4,7 @@ import keras
 import pytest
 from keras import layers
 
+from keras_lt import models
 from keras_lt.models.backbone_cut import cut
 from tests.models.cut_graphs import check_equal
 from tests.quick_weights import draw_with_numpy
@@ -71,16 +72,29 @@ def test_pyramid_levels_of_a_backbone_inside():
 
 
 LARGE = {
-    "ResNet50": ["conv2_block3_out", "conv3_block4_out", "conv4_block6_out"],
-    "MobileNetV2": ["block_3_project_BN", "block_6_expand", "block_13_expand"],
-    "EfficientNetB0": ["block2b_add", "block4a_expand_activation"],
+    "ResNet50": (
+        2048,
+        ["conv2_block3_out", "conv3_block4_out", "conv4_block6_out"],
+    ),
+    "MobileNetV2": (
+        1280,
+        ["block_3_project_BN", "block_6_expand", "block_13_expand"],
+    ),
+    "EfficientNetB0": (1280, ["block2b_add", "block4a_expand_activation"]),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LARGE)
 def test_large_networks(name):
+    dim, exits = LARGE[name]
     backbone = getattr(keras.applications, name)(
         include_top=False, weights=None, input_shape=(32, 32, 3)
     )
-    check_equal(backbone, LARGE[name])
+    check_equal(backbone, exits)
+
+    model = models.LongTailModel(backbone, num_classes=4)
+    assert model.feature_shape(None) == (None, dim)
+    class_weights, head = 4, 4 * (dim + 1)
+    expected = backbone.count_params() + head + class_weights
+    assert model.count_params() == expected

@@ -43,13 +43,6 @@ def hub_resnet():
     )
 
 
-LARGE = {
-    "efficientnet_b0": (applications("EfficientNetB0"), 1280),
-    "mobilenet_v2": (applications("MobileNetV2"), 1280),
-    "resnet50": (applications("ResNet50"), 2048),
-}
-
-
 SMALL = {
     "mobilenet": applications("MobileNet", alpha=0.25),
     "keras_cv_resnet": cv_resnet(1),
