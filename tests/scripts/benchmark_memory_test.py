@@ -1,6 +1,7 @@
 """No case may hold a value for each example, class and feature."""
 
 import math
+import shutil
 
 import keras
 import pytest
@@ -65,5 +66,9 @@ def test_a_case_is_measured_in_a_process_of_its_own():
     assert 0.05 < row["at start, GiB"] <= row["peak, GiB"] < 4
     text = page([row])
     assert "commit" in text and "| choose_tau" in text
+
+
+def test_a_case_that_fails_is_named(monkeypatch):
+    monkeypatch.setattr(memory.sys, "executable", shutil.which("false"))
     with pytest.raises(RuntimeError, match="'no case' must run to its end"):
-        memory.run(1, sizes=sizes, names=["no case"])
+        memory.run(1, names=["no case"])
