@@ -200,8 +200,9 @@ def test_finished_run_is_not_trained_again(cifar_dir, tmp_path):
     np.testing.assert_allclose(first.logits, second.logits, atol=1e-5)
 
 
-def test_digits_say_what_they_do(capsys):
+def test_digits_say_what_they_do(monkeypatch):
     pytest.importorskip("sklearn")
+    monkeypatch.setattr(digits_lt, "digits_network", small_network_of_digits)
     settings = Settings(**QUIET, method=("progressive_sampling",))
     result = digits_lt.run(settings)
     assert result.split.class_counts[0] == 144
