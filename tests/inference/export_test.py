@@ -1,6 +1,7 @@
 """Exported stages answer as Keras does; what cannot be written says so."""
 
 import importlib.util
+import itertools
 import json
 import pathlib
 
@@ -234,6 +235,13 @@ def fail(*arguments):
 
 @onnx_only
 def test_a_crash_leaves_what_was_there(one_stage, tmp_path, monkeypatch):
+    graphs = itertools.count()
+
+    def write(graph, format, path):
+        path.write_text(f"graph {next(graphs)}")
+
+    monkeypatch.setattr(export, "write_graph", write)
+    monkeypatch.setattr(export, "check_answers", lambda *_: None)
     folder = tmp_path / "new" / "out"
     with monkeypatch.context() as patch:
         patch.setattr(export, "write_manifest", fail)
