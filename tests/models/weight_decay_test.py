@@ -50,15 +50,23 @@ def reload(model, path):
     return keras.saving.load_model(path)
 
 
+@pytest.fixture(scope="module")
+def without_decay():
+    """Where training starts, and where a step leads."""
+    keras.utils.set_random_seed(0)
+    model = small_model()
+    start = random_start(model)
+    return start, train(model, start, steps=1)
+
+
 @pytest.mark.parametrize("origin", ["made", "cloned", "loaded"])
-def test_decay_is_part_of_every_gradient(origin, tmp_path):
+def test_decay_is_part_of_every_gradient(origin, without_decay, tmp_path):
     model = small_model()
     if origin == "cloned":
         model = clone(model)
     if origin == "loaded":
         model = reload(model, tmp_path / "model.keras")
-    start = random_start(model)
-    plain = train(model, start, steps=1)
+    start, plain = without_decay
     models.add_weight_decay(model, DECAY)
     decayed = train(model, start, steps=1)
     assert len(start) == 6  # Kernel and bias twice, gamma and beta.
