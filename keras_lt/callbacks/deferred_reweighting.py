@@ -93,7 +93,7 @@ class DeferredReweighting(keras.callbacks.Callback):
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
         """Sets the weights of this epoch."""
-        self.model.reweight_classes(self.weights(epoch))
+        self.model.lasting_weights.replace(self.weights(epoch))
 
     def get_config(self) -> Config:
         """Returns the arguments of the callback."""

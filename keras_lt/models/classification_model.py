@@ -1,10 +1,10 @@
 """What every classifier of this library has in common."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_lt.data import Batches
@@ -22,6 +22,9 @@ from keras_lt.models.data_checks import check_data
 from keras_lt.models.data_checks import check_validation_data
 from keras_lt.models.device_images import IMAGES
 from keras_lt.models.device_images import DeviceImages
+from keras_lt.models.example_weights import as_vector
+from keras_lt.models.example_weights import example_weights
+from keras_lt.models.lasting_weights import LastingWeights
 from keras_lt.models.loss_values import loss_values
 from keras_lt.models.objective_list import ObjectiveList
 from keras_lt.models.objective_values import objective_values
@@ -32,7 +35,6 @@ from keras_lt.models.replicated_model import ReplicatedModel
 from keras_lt.models.spread_model import SpreadModel
 from keras_lt.models.weighted_mean import weighted_mean
 from keras_lt.objectives import Objective
-from keras_lt.ops.crossentropy import are_soft
 from keras_lt.ops.crossentropy import as_class_ids
 from keras_lt.types import Config
 from keras_lt.types import Outputs
@@ -67,10 +69,10 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
             trainable=False,
             dtype="float32",
         )
+        self.lasting_weights = LastingWeights(self.class_weights)
         self.objective_list = ObjectiveList()
         self.device_images = DeviceImages()
         self._classification_loss: keras.losses.Loss | None = None
-        self._lasting_weights: np.ndarray | None = None
 
     @property
     def objectives(self) -> list[Objective]:
@@ -208,23 +210,6 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
         In addition, `Batches` are told the epoch and read in their own order,
         objectives bring their callbacks, and arrays and labels are checked.
         """
-        try:
-            return self._fit(
-                x, y, batch_size, epochs, verbose, callbacks, kwargs
-            )
-        finally:
-            self._end_reweighting()
-
-    def _fit(
-        self,
-        x: Any,
-        y: Any,
-        batch_size: int | None,
-        epochs: int,
-        verbose: Any,
-        callbacks: Any,
-        kwargs: dict[str, Any],
-    ) -> keras.callbacks.History:
         if isinstance(x, Batches):
             kwargs["shuffle"] = False  # The sampler has shuffled already.
         check_data(x, y, self.num_classes)
@@ -235,38 +220,19 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
             callbacks, self.objectives, x, y, kwargs.get("validation_split")
         )
         kwargs.update(batch_size=batch_size, epochs=epochs, verbose=verbose)
-        if not isinstance(x, DeviceBatches):
+        with contextlib.ExitStack() as at_the_end:
+            at_the_end.callback(self.lasting_weights.put_back)
+            if isinstance(x, DeviceBatches):
+                strategy = getattr(self, "distribute_strategy", None)
+                held = self.device_images.holding(x, strategy)
+                at_the_end.enter_context(held)
+                at_the_end.callback(self._forget_compiled)
+                x = x.drawn()
             return super().fit(x, y, **kwargs)
-        strategy = getattr(self, "distribute_strategy", None)
-        with self.device_images.holding(x, strategy):
-            try:
-                return super().fit(x.drawn(), y, **kwargs)
-            finally:
-                # What was compiled with these images keeps them.
-                self.train_function = None
-                self._forget_networks()
-
-    def reweight_classes(self, values: Any) -> None:
-        """Sets class weights for as long as `fit` runs.
-
-        In files, and when `fit` ends, even by an error, the weights are those
-        of before.
-        """
-        if self._lasting_weights is None:
-            lasting = ops.convert_to_numpy(self.class_weights)
-            self._lasting_weights = np.array(lasting)
-        self.class_weights.assign(values)
 
     def save_own_variables(self, store: Any) -> None:
-        if self._lasting_weights is None:
+        with self.lasting_weights.in_place():
             super().save_own_variables(store)
-            return
-        now = np.array(ops.convert_to_numpy(self.class_weights))
-        self.class_weights.assign(self._lasting_weights)
-        try:
-            super().save_own_variables(store)
-        finally:
-            self.class_weights.assign(now)
 
     def evaluate(
         self,
@@ -294,7 +260,8 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
 
         In training, each example is weighed by the weight of its class; the
         weighted sum is divided by the sum of weights. In evaluation, class
-        weights and objectives are left out.
+        weights and objectives are left out, and the weighted sum is divided by
+        the number of examples, as in Keras.
         """
         x, y, sample_weight = without_filling(x, y, sample_weight)
         labels = label_of(y)
@@ -351,14 +318,10 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
     def evaluation_loss(
         self, labels: Tensor, outputs: Outputs, sample_weight: Tensor | None
     ) -> Tensor:
-        """Returns the mean loss of a batch in evaluation, as a scalar.
-
-        Weights are factors and no more, as in Keras, which goes on to average
-        batches by their numbers of examples.
-        """
+        """Returns the mean loss of a batch in evaluation, as a scalar."""
         values = self.example_losses(labels, self.answer(outputs))
-        if sample_weight is not None:
-            values = values * _as_vector(sample_weight)
+        if sample_weight is not None:  # A factor and no more, as in Keras.
+            values = values * as_vector(sample_weight)
         return weighted_mean(values)
 
     def objective_weights(
@@ -380,24 +343,14 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
     def example_weights(
         self, labels: Tensor, sample_weight: Tensor | None
     ) -> Tensor:
-        """Returns class weight times sample weight, `(batch,)`.
-
-        A soft label has the mean weight of its classes.
-        """
+        """Returns class weight times sample weight, `(batch,)`."""
         by_class = ops.convert_to_tensor(self.class_weights)
-        if are_soft(labels, self.num_classes):
-            weights = ops.matmul(ops.cast(labels, "float32"), by_class)
-        else:
-            ids = as_class_ids(labels, self.num_classes)
-            weights = ops.take(by_class, ids, axis=0)
-        if sample_weight is None:
-            return weights
-        return weights * _as_vector(sample_weight)
+        return example_weights(labels, by_class, sample_weight)
 
-    def _end_reweighting(self) -> None:
-        if self._lasting_weights is not None:
-            self.class_weights.assign(self._lasting_weights)
-            self._lasting_weights = None
+    def _forget_compiled(self) -> None:
+        """Lets go of what was compiled with images that it keeps."""
+        self.train_function = None
+        self._forget_networks()
 
     def _term(
         self,
@@ -416,7 +369,7 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
         if len(value.shape) == 0:
             return weighted_mean(ops.reshape(value, (1,)))
         if sample_weight is not None:
-            sample_weight = _as_vector(sample_weight)
+            sample_weight = as_vector(sample_weight)
         weights = self.objective_weights(labels, outputs, sample_weight)
         if own_weights is not None:
             weights = own_weights if weights is None else own_weights * weights
@@ -444,8 +397,3 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
 
 def _key_of(features: str | None) -> str:
     return "features" if features is None else f"features/{features}"
-
-
-def _as_vector(sample_weight: Tensor) -> Tensor:
-    """Returns weights `(batch,)` in float32, as a tensor of the backend."""
-    return ops.cast(ops.reshape(sample_weight, (-1,)), "float32")

@@ -1,5 +1,6 @@
 """The whole state of a training in one file."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ import keras
 import numpy as np
 
 from keras_lt.file_writing import replacing
+from keras_lt.models import ClassificationModel
 
 _FORMAT = 1
 
@@ -56,12 +58,15 @@ class Checkpoint:
                 infinity. Nothing is written then.
         """
         arrays, described = {}, {}
-        for owner, variables in _state(model).items():
-            described[owner] = [_description(one) for one in variables]
-            for index, variable in enumerate(variables):
-                array = arrays[f"{owner}_{index}"] = _to_array(variable)
-                if owner == "model":
-                    self._check_finite(variable, array)
+        with contextlib.ExitStack() as stack:
+            if isinstance(model, ClassificationModel):
+                stack.enter_context(model.lasting_weights.in_place())
+            for owner, variables in _state(model).items():
+                described[owner] = [_description(one) for one in variables]
+                for index, variable in enumerate(variables):
+                    array = arrays[f"{owner}_{index}"] = _to_array(variable)
+                    if owner == "model":
+                        self._check_finite(variable, array)
         content = {
             "format": _FORMAT,
             "progress": dict(progress),

@@ -2,7 +2,9 @@ import keras
 import numpy as np
 import pytest
 
+from keras_lt import data
 from keras_lt import models
+from keras_lt import training
 from keras_lt.callbacks import DeferredReweighting
 
 COUNTS = [4, 2, 1]
@@ -114,6 +116,26 @@ def test_weights_are_those_of_before_in_files_and_after_an_error(tmp_path):
     other.load_weights(tmp_path / "own.weights.h5")
     for one in (model, loaded, other):
         np.testing.assert_array_equal(weights_of(one), [2.0, 1.0, 3.0])
+
+
+def test_weights_end_as_before_where_a_training_goes_on(tmp_path):
+    def run(*callbacks):
+        model = make_model()
+        stage = training.Stage(
+            name="one",
+            epochs=3,
+            batches=data.Batches(make_data(), 7),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            optimizer=keras.optimizers.SGD(0.1),
+            callbacks=[DeferredReweighting(COUNTS, 0, BETA), *callbacks],
+        )
+        training.train(model, [stage], tmp_path, verbose=0)
+        return model
+
+    with pytest.raises(InterruptedError):
+        run(Fails())
+    for _ in range(2):  # From the second epoch, then from the end.
+        np.testing.assert_array_equal(weights_of(run()), 1.0)
 
 
 def test_best_weights_are_put_back_in_any_order():

@@ -1,0 +1,51 @@
+"""Class weights that a training changes for a while."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+
+class LastingWeights:
+    """Remembers the class weights of a model while `fit` has others.
+
+    Weights that belong to an epoch must not come out of a file, nor stay after
+    an error, or the next training would go on with them in silence.
+
+    Args:
+        variable: The class weights.
+    """
+
+    def __init__(self, variable: keras.Variable) -> None:
+        self._variable = variable
+        self._lasting: np.ndarray | None = None
+
+    def replace(self, values: Any) -> None:
+        """Sets class weights until `put_back`."""
+        if self._lasting is None:
+            self._lasting = self._now()
+        self._variable.assign(values)
+
+    def put_back(self) -> None:
+        """Ends what `replace` began, if it did."""
+        if self._lasting is not None:
+            self._variable.assign(self._lasting)
+            self._lasting = None
+
+    @contextlib.contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Puts them back in a `with` block, such as one that saves."""
+        if self._lasting is None:
+            yield
+            return
+        now = self._now()
+        self._variable.assign(self._lasting)
+        try:
+            yield
+        finally:
+            self._variable.assign(now)
+
+    def _now(self) -> np.ndarray:
+        return np.array(keras.ops.convert_to_numpy(self._variable))
