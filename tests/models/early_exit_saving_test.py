@@ -1,25 +1,19 @@
-"""A saved model with exits comes back whole, also in a fresh process."""
+"""A saved model with exits comes back whole."""
 
 import json
-import os
-import subprocess
-import sys
 import zipfile
 
 import h5py
 import keras
 import numpy as np
 import pytest
-from keras import ops
 
 from keras_lt import layers
 from keras_lt import losses
-from keras_lt import metrics
 from keras_lt.models import EarlyExitModel
-from keras_lt.ops.early_exit import certainty
 from tests.checks import to_numpy
+from tests.models.exit_models import changed_model
 from tests.models.exit_models import dense_model
-from tests.models.exit_models import image_backbone
 from tests.models.exit_models import image_model
 from tests.models.exit_models import seeded_weights
 from tests.models.exit_models import vectors
@@ -28,121 +22,6 @@ from tests.models.small_models import COUNTS
 from tests.models.small_models import SPARSE
 from tests.models.small_models import MeanFeature
 from tests.models.small_models import images
-
-PROGRAM = """
-import json
-import sys
-import keras
-import numpy as np
-import keras_lt
-
-
-@keras.saving.register_keras_serializable(package="keras_lt_tests")
-def certain_of_class_two(logits, labels):
-    certain = keras.ops.softmax(logits)[:, 2]
-    return certain * keras.ops.cast(keras.ops.equal(labels, 2), "float32")
-
-
-folder = sys.argv[1]
-model = keras.saving.load_model(folder + "/model.keras")
-data = np.load(folder + "/data.npz")
-with open(folder + "/expected.json") as file:
-    expected = json.load(file)
-to_numpy = keras.ops.convert_to_numpy
-outputs = model(data["x"])
-for name in ("exits", "features", "leaves_at"):
-    found = to_numpy(outputs[name])
-    np.testing.assert_allclose(found, data[name], 1e-4, 1e-5, err_msg=name)
-answers = model.predict(data["x"], verbose=0)
-np.testing.assert_allclose(answers, data["answers"], 1e-4, 1e-5)
-logs = model.evaluate(data["x"], data["y"], verbose=0, return_dict=True)
-assert logs.keys() == expected["logs"].keys(), logs
-for name, value in expected["logs"].items():
-    np.testing.assert_allclose(logs[name], value, 1e-4, 1e-6, err_msg=name)
-config = json.loads(json.dumps(model.get_config()))
-assert config == expected["config"], config
-assert model.threshold == expected["config"]["threshold"]
-assert model.training_threshold == expected["config"]["training_threshold"]
-assert int(model.optimizer.iterations) == 2
-model.fit(data["x"], data["y"], batch_size=6, verbose=0)
-"""
-
-
-@keras.saving.register_keras_serializable(package="keras_lt_tests")
-def certain_of_class_two(logits, labels):
-    certain = ops.softmax(logits)[:, 2]
-    return certain * ops.cast(ops.equal(labels, 2), "float32")
-
-
-def changed_model():
-    """Returns a model none of whose settings is the default."""
-    own = keras.Sequential(
-        [keras.layers.Conv2D(5, 2), keras.layers.GlobalMaxPooling2D()],
-        name="own",
-    )
-    return EarlyExitModel(
-        image_backbone(),
-        ["one", "two"],
-        CLASSES,
-        classifier=layers.CosineClassifier(CLASSES, scale=20.0),
-        branch=[layers.MixedPooling(2), own],
-        threshold=[0.5, 0.75],
-        training_threshold=[0.25, 0.125],
-        criterion=certain_of_class_two,
-        exit_weights=[0.25, 0.5, 1.0],
-        normalizer="survivors",
-        trunk_gradient=0.25,
-        mask_objectives=True,
-        projection_dim=7,
-        feature_layers=["inner"],
-        weight_decay=1e-3,
-    )
-
-
-def test_fresh_process_loads_the_model(tmp_path):
-    x, y = images()
-    model = changed_model()
-    model.compile(
-        keras.optimizers.SGD(0.05, momentum=0.9),
-        losses.LDAM(COUNTS, scale=20.0),
-        metrics=[
-            "accuracy",
-            metrics.GroupAccuracy(COUNTS),
-            metrics.ExitShares(3, class_counts=COUNTS),
-        ],
-        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="w")],
-    )
-    model.fit(x, y, batch_size=6, verbose=0)
-    # Changed after it was made, between any two of its scores.
-    scores = to_numpy(certainty(model(x)["exits"]))
-    model.threshold = np.median(scores[:, :2], axis=0)
-    model.training_threshold = [0.5, 0.25]
-    model.exit_loss.exit_weights.assign([0.75, 0.5, 2.0])
-    model.save(tmp_path / "model.keras")
-    outputs = {name: to_numpy(one) for name, one in model(x).items()}
-    assert set(outputs["leaves_at"]) >= {1, 2}
-    np.savez(
-        tmp_path / "data.npz",
-        x=x,
-        y=y,
-        answers=model.predict(x, verbose=0),
-        **{name: outputs[name] for name in ("exits", "features", "leaves_at")},
-    )
-    expected = {
-        "logs": model.evaluate(x, y, verbose=0, return_dict=True),
-        "config": model.get_config(),
-    }
-    assert "exit_1_share_few" in expected["logs"]
-    (tmp_path / "expected.json").write_text(json.dumps(expected))
-    environment = {**os.environ, "KERAS_BACKEND": keras.config.backend()}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(tmp_path)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def test_configuration_comes_back_from_json():

@@ -2,7 +2,9 @@
 
 import keras
 import numpy as np
+from keras import ops
 
+from keras_lt import layers
 from keras_lt.models import EarlyExitModel
 from tests.models.small_models import CLASSES
 
@@ -46,6 +48,37 @@ def image_backbone():
 def image_model(exits=EXITS, **kwargs):
     settings = {**PLAIN, **kwargs}
     return EarlyExitModel(image_backbone(), exits, CLASSES, **settings)
+
+
+@keras.saving.register_keras_serializable(package="keras_lt_tests")
+def certain_of_class_two(logits, labels):
+    certain = ops.softmax(logits)[:, 2]
+    return certain * ops.cast(ops.equal(labels, 2), "float32")
+
+
+def changed_model():
+    """Returns a model none of whose settings is the default."""
+    own = keras.Sequential(
+        [keras.layers.Conv2D(5, 2), keras.layers.GlobalMaxPooling2D()],
+        name="own",
+    )
+    return EarlyExitModel(
+        image_backbone(),
+        ["one", "two"],
+        CLASSES,
+        classifier=layers.CosineClassifier(CLASSES, scale=20.0),
+        branch=[layers.MixedPooling(2), own],
+        threshold=[0.5, 0.75],
+        training_threshold=[0.25, 0.125],
+        criterion=certain_of_class_two,
+        exit_weights=[0.25, 0.5, 1.0],
+        normalizer="survivors",
+        trunk_gradient=0.25,
+        mask_objectives=True,
+        projection_dim=7,
+        feature_layers=["inner"],
+        weight_decay=1e-3,
+    )
 
 
 def seeded_weights(model, seed=0):
