@@ -72,10 +72,18 @@ def results(folder, running):
 
 
 @pytest.fixture(scope="module")
-def processes(tmp_path_factory):
-    """Returns the folder of the run, and what each process found."""
+def killed(tmp_path_factory):
+    """Returns the folder of two of which one is killed, and how they end."""
+    folder = tmp_path_factory.mktemp("killed")
+    codes = ends_of(started(folder))
+    return folder, codes, (folder / "0.txt").read_text()
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory, killed):
+    """Returns what each of two finds that go on with that folder, too."""
     folder = tmp_path_factory.mktemp("processes")
-    return folder, results(folder, started(folder))
+    return results(folder, started(folder, str(killed[0])))
 
 
 def check_equal(found, expected):
@@ -86,34 +94,48 @@ def check_equal(found, expected):
 def test_shares_together_equal_one_device(processes):
     model = networks.compiled(networks.student())
     expected = shares.fitted(model, None)
-    for found in processes[1]:
+    for found in processes:
         check_equal(found, expected)
 
 
-def test_a_training_that_crashed_goes_on(processes, tmp_path):
-    folder, results = processes
-    with np.load(folder / "worker_0" / "checkpoint.npz") as file:
-        progress = json.loads(file["content"].item())["progress"]
-    assert len(progress["history"]) == 3
-    for name, value in results[0].items():
-        if name.startswith("staged/"):  # The new classifier, too.
-            np.testing.assert_array_equal(results[1][name], value, name)
+def part(found, name):
+    """Returns what stands under a name."""
+    start = f"{name}/"
+    return {
+        key.removeprefix(start): value
+        for key, value in found.items()
+        if key.startswith(start)
+    }
+
+
+def test_stages_in_processes_equal_one_device(processes, tmp_path):
     model = shares.plain_model()
     training.train(model, shares.stages_for(None)[:1], tmp_path, verbose=0)
     expected = networks.trained_values(model.backbone)
-    check_equal(results[0], {f"features/{n}": v for n, v in expected.items()})
+    for kind in ("whole", "resumed"):
+        check_equal(part(processes[0], f"{kind}/features"), expected)
 
 
-def test_one_process_is_killed_and_both_go_on(processes, tmp_path):
-    """The other ends by itself, and says what of."""
-    codes = ends_of(started(tmp_path, "1"))
+def test_one_process_is_killed_and_the_other_ends(killed):
+    """By itself, and says what of."""
+    _, codes, errors = killed
     assert codes[1] == -signal.SIGKILL
     assert codes[0] not in (0, -signal.SIGKILL)
-    assert "worker/replica:0/task:1" in (tmp_path / "0.txt").read_text()
-    for found in results(tmp_path, started(tmp_path, "nobody")):
-        for name, value in found.items():
-            whole = processes[1][0][name]
-            np.testing.assert_array_equal(value, whole, name)
+    assert "worker/replica:0/task:1" in errors
+
+
+def test_both_go_on_as_if_none_had_been_killed(killed, processes):
+    with np.load(killed[0] / "worker_0" / "checkpoint.npz") as file:
+        progress = json.loads(file["content"].item())["progress"]
+    assert len(progress["history"]) == 3
+    whole = part(processes[0], "whole")  # The new classifier, too.
+    assert whole
+    for found in processes:
+        for kind in ("whole", "resumed"):
+            values = part(found, kind)
+            assert values.keys() == whole.keys()
+            for name, value in values.items():
+                np.testing.assert_array_equal(value, whole[name], name)
 
 
 @pytest.mark.parametrize(
@@ -125,5 +147,5 @@ def test_one_process_is_killed_and_both_go_on(processes, tmp_path):
     ],
 )
 def test_what_cannot_work_raises(processes, kind, words):
-    for found in processes[1]:
+    for found in processes:
         assert words in str(found[kind])

@@ -47,14 +47,6 @@ class SetEpoch(keras.callbacks.Callback):
         self.batches.set_epoch(epoch)
 
 
-class Crash(keras.callbacks.Callback):
-    """Ends the second epoch before it begins, in all processes."""
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == 1:
-            raise InterruptedError
-
-
 def share_of(index, count=PROCESSES):
     examples = networks.vectors(ROWS)
     return data.Batches(examples, BATCH, seed=4, shard=(index, count))

@@ -21,7 +21,8 @@ def message_of(function, *args, **kwargs):
     return "none"
 
 
-def run(folder):
+def train_all(folder, begun):
+    """Trains with all methods, and in stages: whole, and from what is begun."""
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
     index = strategy.cluster_resolver.task_id
     with strategy.scope():
@@ -33,21 +34,21 @@ def run(folder):
         "count": message_of(model.fit, shares.share_of(index, 3)),
     }
     found = shares.fitted(model, index)
-    try:
+    ends = {
         # What is gone on with does not hang on the seed.
-        staged(strategy, folder, 5, shares.Crash())
-    except InterruptedError:
-        found.update(staged(strategy, folder, 5 + index))
+        "resumed": staged(strategy, begun, 5 + index),
+        "whole": staged(strategy, folder / "whole", 5),
+    }
+    for kind, end in ends.items():
+        found.update({f"{kind}/{name}": value for name, value in end.items()})
     np.savez(folder / f"{index}.npz", **found, **messages)
 
 
-def run_stages(folder, killed):
-    """Trains in stages, or goes on; one process may be killed."""
+def train_and_die(folder):
+    """Trains in stages until process 1 is killed."""
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    index = strategy.cluster_resolver.task_id
-    own_callbacks = [Kill(epoch=1)] if killed == str(index) else []
-    found = staged(strategy, folder, 5, *own_callbacks)
-    np.savez(folder / f"{index}.npz", **found)
+    killed = strategy.cluster_resolver.task_id == 1
+    staged(strategy, folder, 5, *([Kill(epoch=1)] if killed else []))
 
 
 def staged(strategy, folder, seed, *own_callbacks):
@@ -65,11 +66,11 @@ def staged(strategy, folder, seed, *own_callbacks):
     }
 
 
-def main(folder, killed=None):
-    if killed is None:
-        run(pathlib.Path(folder))
+def main(folder, begun=None):
+    if begun is None:
+        train_and_die(pathlib.Path(folder))
     else:
-        run_stages(pathlib.Path(folder), killed)
+        train_all(pathlib.Path(folder), pathlib.Path(begun))
 
 
 if __name__ == "__main__":
