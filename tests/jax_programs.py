@@ -32,9 +32,9 @@ def result(process, written):
     return json.loads(next(one for one in lines if one.startswith("{")))
 
 
-def of_two_processes(module, folder, devices):
+def of_two_processes(module, folder, devices, *arguments):
     """Returns what two processes print that get an address and a number."""
-    started, files = start_two_processes(module, folder, devices)
+    started, files = start_two_processes(module, folder, devices, *arguments)
     try:
         return [result(*pair) for pair in zip(started, files, strict=True)]
     finally:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import sys
 import tempfile
 
@@ -23,16 +24,16 @@ COUNTS = [12, 8, 4]
 HEARTBEAT_TIMEOUT = 10
 
 
-class Stop(Exception):
-    """What the process is stopped by."""
+class Copy(keras.callbacks.Callback):
+    """Copies a folder at the second epoch, as a crash would leave it."""
 
-
-class Stopping(keras.callbacks.Callback):
-    """Stops at the second epoch."""
+    def __init__(self, folder, copy):
+        super().__init__()
+        self.folders = folder, copy
 
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == 1:
-            raise Stop
+            shutil.copytree(*self.folders)
 
 
 def new_model():
@@ -76,47 +77,40 @@ def join(address, process):
     keras.distribution.set_distribution(distribution)
 
 
-def in_folder(folder, killed):
-    """Trains, or goes on; the first stage kills the process, if asked."""
+def trained(folder, of_first=(), of_second=()):
+    """Returns the outcome of both stages, with callbacks of their own."""
     first, second = stages()
-    if killed:
-        first = dataclasses.replace(first, callbacks=[Kill(epoch=1)])
+    first = dataclasses.replace(first, callbacks=of_first)
+    second = dataclasses.replace(second, callbacks=of_second)
     model = new_model()
     history = training.train(model, [first, second], folder, verbose=0)
     return outcome(model, history)
 
 
-def in_process():
+def train_and_resume(begun):
+    """Trains whole, and goes on with a copy and with what is begun."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        model = new_model()
-        history = training.train(model, stages(), folder / "a", verbose=0)
-        whole = outcome(model, history)
-        first, second = stages()
-        second = dataclasses.replace(second, callbacks=[Stopping()])
-        try:
-            training.train(new_model(), [first, second], folder / "b")
-        except Stop:
-            pass
+        copy = Copy(folder / "a", folder / "b")
+        whole = trained(folder / "a", of_second=[copy])
         if jax.process_index() == 1:  # As if killed before it saved.
             own = folder / "b" / "process_1"
             os.replace(own / "checkpoint_before.npz", own / "checkpoint.npz")
-        model = new_model()
-        history = training.train(model, stages(), folder / "b", verbose=0)
         return {
             "whole": whole,
-            "resumed": outcome(model, history),
+            "resumed": trained(folder / "b"),
+            "after_the_kill": trained(begun),
             "folders": [one.name for one in (folder / "b").iterdir()],
         }
 
 
-def main(address, process, folder=None, killed="nobody"):
+def main(address, process, kind, folder):
     join(address, int(process))
-    if folder is None:
-        results = in_process()
+    if kind == "killed":
+        trained(folder, [Kill(epoch=1)] if process == "1" else [])
     else:
-        results = in_folder(folder, killed == process)
-    sys.stdout.write(f"{json.dumps(results)}\n")
+        results = train_and_resume(folder)
+        sys.stdout.write(f"{json.dumps(results)}\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from tests.jax_programs import of_two_processes
-from tests.jax_programs import result
 from tests.jax_programs import start_two_processes
 
 pytestmark = [
@@ -23,9 +22,24 @@ PROGRAM = "tests.training.stages_in_processes"
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory):
+def killed(tmp_path_factory):
+    """Returns the folder of two of which one is killed, and how they end."""
+    folder = tmp_path_factory.mktemp("killed")
+    run = str(folder / "run")
+    started, files = start_two_processes(PROGRAM, folder, 1, "killed", run)
+    try:
+        # The other is ended by JAX, once it takes the first for dead.
+        codes = [one.wait(timeout=600) for one in reversed(started)]
+    finally:
+        for process in started:
+            process.kill()
+    return run, codes[::-1], files[0].read_text()
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory, killed):
     folder = tmp_path_factory.mktemp("processes")
-    return of_two_processes(PROGRAM, folder, devices=1)
+    return of_two_processes(PROGRAM, folder, 1, "resumed", killed[0])
 
 
 def test_processes_train_stages_and_resume(both):
@@ -37,22 +51,11 @@ def test_processes_train_stages_and_resume(both):
         assert found["folders"] == [f"process_{number}"]
 
 
-def test_one_process_is_killed_and_both_go_on(both, tmp_path):
+def test_one_process_is_killed_and_both_go_on(killed, both):
     """The other ends by itself, and says so."""
-    run = str(tmp_path / "run")
-    arguments = (PROGRAM, tmp_path, 1, run)
-    started, files = start_two_processes(*arguments, "1")
-    try:
-        assert started[1].wait(timeout=600) == -signal.SIGKILL
-        assert started[0].wait(timeout=600) not in (0, None)
-        assert "Terminating process because" in files[0].read_text()
-    finally:
-        for process in started:
-            process.kill()
-    started, files = start_two_processes(*arguments, "nobody")
-    try:
-        resumed = [result(*one) for one in zip(started, files, strict=True)]
-    finally:
-        for process in started:
-            process.kill()
-    assert resumed[0] == resumed[1] == both[0]["whole"]
+    _, codes, errors = killed
+    assert codes[1] == -signal.SIGKILL
+    assert codes[0] not in (0, None)
+    assert "Terminating process because" in errors
+    for found in both:
+        assert found["after_the_kill"] == both[0]["whole"]
