@@ -1,6 +1,7 @@
 """A training goes on only as what it was started as."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -18,13 +19,26 @@ from tests.training.small_stages import make_plain
 from tests.training.small_stages import make_stage
 
 
-def test_other_stages_are_refused(tmp_path):
-    train(make_plain(), [make_stage()], tmp_path, verbose=0)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Returns the folder of a training, and its history."""
+    folder = tmp_path_factory.mktemp("trained")
+    keras.utils.set_random_seed(0)
+    return folder, train(make_plain(), [make_stage()], folder, verbose=0)
+
+
+@pytest.fixture
+def folder(trained, tmp_path):
+    """Returns a copy of the folder, to go on with."""
+    return shutil.copytree(trained[0], tmp_path / "run")
+
+
+def test_other_stages_are_refused(folder):
     with pytest.raises(
         ValueError,
         match="'one' of 3 epochs; the checkpoint .*has 'one' of 2 epochs",
     ):
-        train(make_plain(), [make_stage(epochs=3)], tmp_path, verbose=0)
+        train(make_plain(), [make_stage(epochs=3)], folder, verbose=0)
 
 
 def relabelled():
@@ -81,11 +95,39 @@ OTHER_SETTINGS = {
 
 
 @pytest.mark.parametrize("what", sorted(OTHER_SETTINGS))
-def test_other_settings_are_refused(what, tmp_path):
+def test_other_settings_are_refused(what, folder):
     changes, match = OTHER_SETTINGS[what]
-    train(make_plain(), [make_stage()], tmp_path, verbose=0)
     with pytest.raises(ValueError, match=match):
-        train(make_plain(), [make_stage(**changes())], tmp_path, verbose=0)
+        train(make_plain(), [make_stage(**changes())], folder, verbose=0)
+
+
+def with_objectives(*terms):
+    """Returns a stage with an objective for each weight and temperature."""
+    own = [
+        Robustness([4, 4, 4], weight=weight, temperature=temperature)
+        for weight, temperature in terms
+    ]
+    return make_stage(epochs=1, objectives=own)
+
+
+@pytest.fixture(scope="module")
+def robust(tmp_path_factory):
+    """Returns the folder of a training with an objective, and its history."""
+    folder = tmp_path_factory.mktemp("robust")
+    keras.utils.set_random_seed(0)
+    stages = [with_objectives((1.0, 1.0))]
+    return folder, train(make_long_tail(), stages, folder, verbose=0)
+
+
+@pytest.fixture
+def robust_folder(robust, tmp_path):
+    return shutil.copytree(robust[0], tmp_path / "run")
+
+
+def test_same_objectives_go_on(robust, robust_folder):
+    stages = [with_objectives((1.0, 1.0))]
+    history = train(make_long_tail(), stages, robust_folder, verbose=0)
+    assert history == robust[1]
 
 
 @pytest.mark.parametrize(
@@ -100,24 +142,17 @@ def test_other_settings_are_refused(what, tmp_path):
         ([], r"objectives=\[\] in stage 'one'"),
     ],
 )
-def test_other_objectives_are_refused(terms, match, tmp_path):
-    def stage(*terms):
-        own = [
-            Robustness([4, 4, 4], weight=weight, temperature=temperature)
-            for weight, temperature in terms
-        ]
-        return make_stage(epochs=1, objectives=own)
-
-    train(make_long_tail(), [stage((1.0, 1.0))], tmp_path, verbose=0)
-    train(make_long_tail(), [stage((1.0, 1.0))], tmp_path, verbose=0)
+def test_other_objectives_are_refused(terms, match, robust_folder):
+    stages = [with_objectives(*terms)]
     with pytest.raises(ValueError, match=match):
-        train(make_long_tail(), [stage(*terms)], tmp_path, verbose=0)
+        train(make_long_tail(), stages, robust_folder, verbose=0)
 
 
 @pytest.mark.parametrize("lacks", ["settings", "objectives"])
-def test_checkpoint_from_before_settings_were_kept_goes_on(lacks, tmp_path):
-    history = train(make_plain(), [make_stage()], tmp_path, verbose=0)
-    path = tmp_path / "checkpoint.npz"
+def test_checkpoint_from_before_settings_were_kept_goes_on(
+    lacks, trained, folder
+):
+    path = folder / "checkpoint.npz"
     with np.load(path) as file:
         arrays = dict(file)
     content = json.loads(arrays["content"].item())
@@ -126,7 +161,7 @@ def test_checkpoint_from_before_settings_were_kept_goes_on(lacks, tmp_path):
     del {"settings": progress, "objectives": of_stage}[lacks][lacks]
     np.savez(path, **{**arrays, "content": np.array(json.dumps(content))})
     other = make_stage(batches=make_batches(3 if lacks == "settings" else 0))
-    assert train(make_plain(), [other], tmp_path, verbose=0) == history
+    assert train(make_plain(), [other], folder, verbose=0) == trained[1]
 
 
 def test_equal_settings_go_on_whatever_they_are_made_of(tmp_path):
@@ -157,11 +192,10 @@ def test_equal_settings_go_on_whatever_they_are_made_of(tmp_path):
     assert train(make_plain(), stages(), tmp_path, verbose=0) == history
 
 
-def test_other_model_is_refused(tmp_path):
-    train(make_plain(), [make_stage()], tmp_path, verbose=0)
+def test_other_model_is_refused(folder):
     other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
     with pytest.raises(ValueError, match="must be of the same model"):
-        train(other, [make_stage()], tmp_path, verbose=0)
+        train(other, [make_stage()], folder, verbose=0)
 
 
 def test_model_without_variables_is_refused():
