@@ -6,6 +6,10 @@ from typing import Any
 import keras
 import numpy as np
 
+# For `compile`: one step is faster so, but on JAX, which would compile each
+# operation on its own.
+EAGER = {"run_eagerly": keras.config.backend() == "tensorflow"}
+
 
 def to_numpy(value: Any) -> np.ndarray:
     """Returns a tensor of the running backend as a NumPy array."""
