@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_lt import metrics
+from tests.checks import EAGER
 from tests.metrics.references import class_mean
 from tests.models import dense_exits
 from tests.models.exit_models import dense_model
@@ -173,7 +174,7 @@ def test_one_name_in_metrics_and_weighted_metrics(outcome):
 )
 def test_kinds_of_metrics(metric, name, outcome):
     name = name or "sparse_categorical_accuracy"
-    model = compiled_model(metric)
+    model = compiled_model(metric, **EAGER)
     logs = model.test_on_batch(*TRAINING, return_dict=True)
     found = {key: float(value) for key, value in logs.items()}
     assert found[name] == pytest.approx(outcome.correct().mean())
@@ -181,7 +182,7 @@ def test_kinds_of_metrics(metric, name, outcome):
 
 
 def test_loss_as_a_metric(outcome):
-    model = compiled_model(SPARSE(from_logits=True))
+    model = compiled_model(SPARSE(from_logits=True), **EAGER)
     logs = model.test_on_batch(*TRAINING, return_dict=True)
     for prefix, logits in (("", outcome.answers), ("full_", outcome.full)):
         chances = softmax(logits)[np.arange(ROWS), outcome.y]
@@ -202,7 +203,7 @@ def test_metric_without_a_configuration():
 
 def test_given_metric_does_not_share_its_state():
     given = keras.metrics.SparseCategoricalAccuracy(name="own")
-    model = compiled_model(given)
+    model = compiled_model(given, **EAGER)
     model.test_on_batch(*TRAINING)
     first = [id(one) for one in given.variables]
     for metric in model.metrics:
@@ -211,7 +212,7 @@ def test_given_metric_does_not_share_its_state():
 
 
 def test_metrics_are_no_weights_of_the_model():
-    model = compiled_model("accuracy", metrics.ExitShares(3, COUNTS))
+    model = compiled_model("accuracy", metrics.ExitShares(3, COUNTS), **EAGER)
     before = len(model.weights)
     model.test_on_batch(*TRAINING)
     assert len(model.weights) == before
