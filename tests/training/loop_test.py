@@ -12,6 +12,7 @@ from keras import ops
 from keras_lt.objectives import Objective
 from keras_lt.training import Stage
 from keras_lt.training import train
+from tests.checks import EAGER
 from tests.training.small_stages import LOSS
 from tests.training.small_stages import make_batches
 from tests.training.small_stages import make_long_tail
@@ -34,6 +35,11 @@ def fit_by_hand(model, batches, epochs, optimizer):
 def assert_equal_weights(model, other):
     for one, two in zip(model.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_allclose(one, two, 1e-5, 1e-6)
+
+
+def counted_stage(*name, **arguments):
+    """Returns a stage whose epochs, rows and files count, not its weights."""
+    return make_stage(*name, compile_options=EAGER, **arguments)
 
 
 @pytest.mark.parametrize("make", [make_plain, make_long_tail])
@@ -123,8 +129,8 @@ def test_continued_optimizer_makes_two_stages_one():
 
 def test_history_has_a_row_per_epoch_and_is_the_table(tmp_path):
     stages = [
-        make_stage("a", validation=make_batches()),
-        make_stage("b", epochs=1, metrics=["accuracy"]),
+        counted_stage("a", validation=make_batches()),
+        counted_stage("b", epochs=1, metrics=["accuracy"]),
     ]
     history = train(make_plain(), stages, tmp_path, verbose=0)
     assert [(row["stage"], row["epoch"]) for row in history] == [
@@ -157,16 +163,18 @@ def test_seconds_hold_what_callbacks_do(monkeypatch):
         on_epoch_end=passes(4.0),
         on_train_end=passes(8.0),
     )
-    stages = [make_stage(name, callbacks=[steps]) for name in "ab"]
+    stages = [counted_stage(name, callbacks=[steps]) for name in "ab"]
     history = train(make_plain(), stages, verbose=0)
     assert [row["seconds"] for row in history] == [7.0, 6.0, 7.0, 6.0]
 
 
 def test_writes_nothing_that_is_not_asked_for(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    train(make_plain(), [make_stage()], verbose=0)
+    train(make_plain(), [counted_stage()], verbose=0)
     assert not list(tmp_path.iterdir())
-    train(make_plain(), [make_stage()], tmp_path / "run", csv=False, verbose=0)
+    train(
+        make_plain(), [counted_stage()], tmp_path / "run", csv=False, verbose=0
+    )
     names = sorted(path.name for path in (tmp_path / "run").iterdir())
     assert names == ["checkpoint.npz", "checkpoint_before.npz"]
 
@@ -191,7 +199,10 @@ def test_stage_that_was_ended_early_stays_ended(tmp_path):
             stop.model, "stop_training", True
         )
     )
-    stages = [make_stage("a", epochs=5, callbacks=[stop]), make_stage("b")]
+    stages = [
+        counted_stage("a", epochs=5, callbacks=[stop]),
+        counted_stage("b"),
+    ]
     expected = [("a", 0), ("b", 0), ("b", 1)]
     for _ in range(2):
         history = train(make_plain(), stages, tmp_path, verbose=0)
@@ -199,26 +210,26 @@ def test_stage_that_was_ended_early_stays_ended(tmp_path):
 
 
 def test_resume_false_starts_anew(tmp_path):
-    train(make_plain(), [make_stage()], tmp_path, verbose=0)
-    stages = [make_stage("other", epochs=1)]
+    train(make_plain(), [counted_stage()], tmp_path, verbose=0)
+    stages = [counted_stage("other", epochs=1)]
     history = train(make_plain(), stages, tmp_path, resume=False, verbose=0)
     assert len(history) == 1
     assert train(make_plain(), stages, tmp_path, verbose=0) == history
 
 
 def test_resume_false_that_is_stopped_leaves_nothing_to_go_on_from(tmp_path):
-    old = train(make_plain(), [make_stage()], tmp_path, verbose=0)
+    old = train(make_plain(), [counted_stage()], tmp_path, verbose=0)
 
     def stop(batch, logs):
         raise KeyboardInterrupt
 
-    stage = make_stage(
+    stage = counted_stage(
         callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=stop)]
     )
     with pytest.raises(KeyboardInterrupt):
         train(make_plain(), [stage], tmp_path, resume=False, verbose=0)
     assert not list(tmp_path.glob("*.npz"))
-    again = train(make_plain(), [make_stage()], tmp_path, verbose=0)
+    again = train(make_plain(), [counted_stage()], tmp_path, verbose=0)
     assert len(again) == len(old)
     assert again[0]["loss"] != old[0]["loss"]
 
@@ -246,8 +257,8 @@ def draw_numbers(folder, stop=None):
         on_train_begin=lambda logs: drawn.update(b=random.random())
     )
     stages = [
-        make_stage("a", callbacks=[draws("a")]),
-        make_stage("b", callbacks=[start, draws("b")]),
+        counted_stage("a", callbacks=[draws("a")]),
+        counted_stage("b", callbacks=[start, draws("b")]),
     ]
     with contextlib.suppress(InterruptedError):
         train(make_plain(), stages, folder, verbose=0)
