@@ -118,10 +118,8 @@ def test_mixup_labels_in_training_and_ids_in_validation():
     np.testing.assert_allclose(logs["val_loss"], [values.mean()], 1e-4)
 
 
-@pytest.mark.parametrize("mask", [False, True])
-@pytest.mark.parametrize("features", [None, "one"])
-@pytest.mark.parametrize("weighted", [False, True])
-def test_objectives_on_features(mask, features, weighted):
+def on_features(mask, features, weighted):
+    """Returns a model with an objective, its data and the loss in NumPy."""
     objective = MeanFeature(weight=0.5, base_weight=0.3, features=features)
     model, x, y = still_model(
         compiled={"objectives": [objective]},
@@ -141,6 +139,21 @@ def test_objectives_on_features(mask, features, weighted):
     counted = weights * hard if mask else weights
     expected = 0.3 * expected_loss(model, x, y, weights=weights)
     expected += 0.5 * np.average(terms, weights=counted)
+    return model, x, y, given, expected
+
+
+@pytest.mark.parametrize("mask", [False, True])
+@pytest.mark.parametrize("features", [None, "one"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_objectives_on_features(mask, features, weighted):
+    model, x, y, given, expected = on_features(mask, features, weighted)
+    outputs = model(x, training=True)
+    found = model.compute_loss(x, y, outputs, training=True, **given)
+    np.testing.assert_allclose(float(found), expected, 1e-4)
+
+
+def test_step_with_an_objective_on_features():
+    model, x, y, given, expected = on_features(True, "one", True)
     logs = model.train_on_batch(x, y, return_dict=True, **given)
     np.testing.assert_allclose(float(logs["loss"]), expected, 1e-4)
 
