@@ -39,7 +39,7 @@ def small_classifier(num_classes: int, head: Any = None) -> keras.Model:
     return keras.Model(inputs, head(hidden))
 
 
-def small_data(num_classes: int, size: int = 30) -> tuple[Any, Any]:
+def small_data(num_classes: int, size: int = 24) -> tuple[Any, Any]:
     """Returns features that tell the classes apart, and the class ids."""
     generator = np.random.default_rng(0)
     labels = np.arange(size) % num_classes

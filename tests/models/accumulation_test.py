@@ -83,7 +83,7 @@ def test_terms_among_examples_are_of_the_small_batches():
 
 def stages(epochs):
     batches = data.Batches(
-        vectors(20), SMALL, sampler=samplers.ClassBalanced(), seed=1
+        vectors(ROWS), SMALL, sampler=samplers.ClassBalanced(), seed=1
     )
     optimizer = sgd(gradient_accumulation_steps=3)
     return [

@@ -31,7 +31,7 @@ def train(kind, folder, callbacks=()):
     keras.utils.set_random_seed(0)
     teacher, model = small_model(), small_model()
     batches = kind(
-        (IMAGES, LABELS), batch_size=400, transform=transforms.cifar()
+        (IMAGES, LABELS), batch_size=500, transform=transforms.cifar()
     )
     distillation = FeatureDistillation(
         [teacher], projection_mode="distill_only"
