@@ -31,18 +31,31 @@ def assert_answers(predictor, x, measure="confidence", **arguments):
     return answer
 
 
-def mixed_predictor(x, **kwargs):
+@pytest.fixture(scope="module")
+def predictor():
+    """Returns one that is compiled once; each test sets its thresholds."""
+    keras.utils.set_random_seed(0)
+    return predictor_of(*dense_stages()[:2], [0.5, 0.5])
+
+
+def mix(predictor, x):
+    """Sets thresholds by which some leave at each exit."""
+    all_logits = exit_logits(predictor.stages, predictor.branches, x)
+    predictor.thresholds.assign(thresholds_between(all_logits, 0.6))
+
+
+def mixed_predictor(x):
     stages, branches, counters = dense_stages()
-    all_logits = exit_logits(stages, branches, x)
+    predictor = predictor_of(stages, branches, [0.5, 0.5])
+    mix(predictor, x)
     for counter in counters:
         counter.shapes.clear()
-    thresholds = thresholds_between(all_logits, 0.6)
-    return predictor_of(stages, branches, thresholds, **kwargs), counters
+    return predictor, counters
 
 
-def test_answers_are_in_the_order_of_the_input():
+def test_answers_are_in_the_order_of_the_input(predictor):
     x = examples(45)
-    predictor, _ = mixed_predictor(x)
+    mix(predictor, x)
     answer = assert_answers(predictor, x, batch_size=8)
     assert set(answer.exits) == {1, 2, 3}
     assert answer.logits.dtype == "float32"
@@ -50,9 +63,9 @@ def test_answers_are_in_the_order_of_the_input():
     assert answer.seconds > 0
 
 
-def test_answers_hold_no_memory_beside_their_own():
+def test_answers_hold_no_memory_beside_their_own(predictor):
     x = examples(45)
-    predictor, _ = mixed_predictor(x)
+    mix(predictor, x)
     answer = predictor.run(iter(np.split(x, 9)), batch_size=2, verbose=0)
     assert answer.logits.shape == (45, 5)
     assert answer.logits.base is None
@@ -60,9 +73,9 @@ def test_answers_hold_no_memory_beside_their_own():
 
 
 @pytest.mark.parametrize("threshold, exit", [(0.0, 1), (1.0, 3)])
-def test_thresholds_at_their_ends(threshold, exit):
+def test_thresholds_at_their_ends(predictor, threshold, exit):
     x = examples(11)
-    predictor = predictor_of(*dense_stages()[:2], [threshold] * 2)
+    predictor.thresholds.assign([threshold] * 2)
     answer = assert_answers(predictor, x, batch_size=4)
     assert set(answer.exits) == {exit}
 
@@ -83,7 +96,7 @@ def test_entropy_is_the_other_measure():
     assert not np.array_equal(answer.exits, other.exits)
 
 
-def count_runs(predictor):
+def count_runs(predictor, monkeypatch):
     """Returns how often each stage runs from now on."""
     predictor.run(examples(1), verbose=0)
     runs = [0] * len(predictor.stages)
@@ -95,10 +108,8 @@ def count_runs(predictor):
 
         return run
 
-    predictor._compiled = [
-        counted(position, stage)
-        for position, stage in enumerate(predictor._compiled)
-    ]
+    stages = enumerate(predictor._compiled)
+    monkeypatch.setattr(predictor, "_compiled", [counted(*s) for s in stages])
     return runs
 
 
@@ -106,34 +117,34 @@ def count_runs(predictor):
     "thresholds, expected", [([0, 0], [1, 0, 0]), ([1, 0], [1, 1, 0])]
 )
 def test_stages_after_the_exit_of_a_single_image_do_not_run(
-    thresholds, expected
+    predictor, monkeypatch, thresholds, expected
 ):
-    predictor = predictor_of(*dense_stages()[:2], thresholds)
-    runs = count_runs(predictor)
+    predictor.thresholds.assign(thresholds)
+    runs = count_runs(predictor, monkeypatch)
     predictor.run(examples(1), verbose=0)
     assert runs == expected
 
 
-def test_stages_run_on_full_batches():
+def test_stages_run_on_full_batches(predictor, monkeypatch):
     x = examples(64)
-    predictor, _ = mixed_predictor(x)
-    runs = count_runs(predictor)
+    mix(predictor, x)
+    runs = count_runs(predictor, monkeypatch)
     answer = predictor.run(x, batch_size=8, verbose=0)
     reached = [np.sum(answer.exits > k) for k in range(3)]
     assert runs == [int(np.ceil(count / 8)) for count in reached]
 
 
-def test_batches_say_how_many_a_stage_takes():
+def test_batches_say_how_many_a_stage_takes(predictor, monkeypatch):
     x = examples(64)
     batches = Batches((x, np.zeros(64, int)), 16, sampler=InOrder())
-    predictor = predictor_of(*dense_stages()[:2], [1.0, 1.0])
+    predictor.thresholds.assign([1.0, 1.0])
     for source, arguments, expected in (
         (batches, {}, 4),
         (batches, {"batch_size": 8}, 8),
         (iter(batches), {}, 2),
         (x, {}, 2),
     ):
-        runs = count_runs(predictor)
+        runs = count_runs(predictor, monkeypatch)
         predictor.run(source, verbose=0, **arguments)
         assert runs == [expected] * 3
 
@@ -217,18 +228,18 @@ def test_low_precision_features_give_float32_logits(policy):
     assert np.all(np.isfinite(answer.logits))
 
 
-def test_one_batch_is_answered_at_once():
+def test_one_batch_is_answered_at_once(predictor):
     x = examples(13)
-    predictor, _ = mixed_predictor(x)
+    mix(predictor, x)
     at_once = predictor.run_on_batch(x)
     in_parts = predictor.run(x, batch_size=5, verbose=0)
     np.testing.assert_array_equal(at_once.exits, in_parts.exits)
     np.testing.assert_allclose(at_once.logits, in_parts.logits, 1e-5, 1e-5)
 
 
-def test_nan_stays_with_its_example():
+def test_nan_stays_with_its_example(predictor):
     x = examples(12)
-    predictor, _ = mixed_predictor(x)
+    mix(predictor, x)
     clean = predictor.run(x, batch_size=4, verbose=0)
     x[5, 0] = np.nan
     answer = predictor.run(x, batch_size=4, verbose=0)
@@ -239,12 +250,12 @@ def test_nan_stays_with_its_example():
     )
 
 
-def test_stages_are_timed():
-    predictor = predictor_of(*dense_stages()[:2], [0.0, 0.0])
+def test_stages_are_timed(predictor, monkeypatch):
+    predictor.thresholds.assign([0.0, 0.0])
     seconds = predictor.stage_seconds(batch_size=4, repeats=2)
     assert seconds.shape == (3,)
     assert np.all((seconds > 0) & (seconds < 1))
-    predictor.image_shape = None
+    monkeypatch.setattr(predictor, "image_shape", None)
     with pytest.raises(ValueError, match="`images` must be given"):
         predictor.stage_seconds()
     assert np.all(predictor.stage_seconds(images=examples(4), repeats=1) > 0)
