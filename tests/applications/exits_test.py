@@ -35,8 +35,8 @@ def split():
     )
 
 
-@pytest.fixture
-def model():
+@pytest.fixture(scope="module")
+def network():
     keras.utils.set_random_seed(1)
     images = keras.Input((4, 4, 3))
     x = keras.layers.Flatten()(images)
@@ -44,6 +44,13 @@ def model():
     x = keras.layers.Dense(8, activation="relu", name="two")(x)
     backbone = keras.Model(images, x)
     return models.EarlyExitModel(backbone, ["one"], 3, threshold=0.6)
+
+
+@pytest.fixture
+def model(network):
+    """Returns the one model, whose threshold a test may change."""
+    network.threshold = 0.6
+    return network
 
 
 def test_chosen_thresholds_are_those_of_the_held_out_images(split, model):
