@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
-import numpy as np
+from keras import ops
+
+from keras_lt.types import Tensor
 
 
 class LastingWeights:
@@ -20,7 +22,7 @@ class LastingWeights:
 
     def __init__(self, variable: keras.Variable) -> None:
         self._variable = variable
-        self._lasting: np.ndarray | None = None
+        self._lasting: Tensor | None = None
 
     def replace(self, values: Any) -> None:
         """Sets class weights until `put_back`."""
@@ -47,5 +49,6 @@ class LastingWeights:
         finally:
             self._variable.assign(now)
 
-    def _now(self) -> np.ndarray:
-        return np.array(keras.ops.convert_to_numpy(self._variable))
+    def _now(self) -> Tensor:
+        # Not by NumPy, which cannot read what is on other machines.
+        return ops.copy(ops.convert_to_tensor(self._variable))
