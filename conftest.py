@@ -3,9 +3,9 @@
 import os
 
 # Before Keras is imported, for this process and for those that tests start.
-if os.environ.get("KERAS_BACKEND") == "jax":
-    # Most of the time goes into compiling: little work on programs that then
-    # are slow, but seldom run.
+if os.environ.get("KERAS_BACKEND") in ("jax", "tensorflow"):
+    # Most of the time of JAX goes into compiling: little work on programs that
+    # then are slow, but seldom run. TensorFlow has XLA multiply integers.
     _COMPILE_FAST = (
         "--xla_backend_optimization_level=0 "
         "--xla_llvm_disable_expensive_passes=true "

@@ -128,11 +128,12 @@ def check_ldam_heads(
             if head.scale == loss.scale:
                 continue
             scale = f" with scale={head.scale}"
+        ends = "" if head is classifier else "which ends with "
         raise ValueError(
             "`LDAM` must act on the logits of a `CosineClassifier` of the "
             f"same scale, {loss.scale}. Received: the classifier "
-            f"{classifier.name!r}, which ends with a {type(head).__name__}"
-            f"{scale}. Make the model "
+            f"{classifier.name!r}, {ends}a {type(head).__name__}{scale}. Make "
+            "the model "
             "with `classifier=keras_lt.layers.CosineClassifier(num_classes, "
             f"scale={loss.scale})`."
         )
