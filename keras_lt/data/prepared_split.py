@@ -89,7 +89,7 @@ def from_tfds(
     folder = _folder(name, data_dir)
     info = prepared_info(folder, image_key, label_key)
     if class_names is None:
-        class_names = info.features[label_key].names
+        class_names = _class_names(info.features[label_key], label_key)
     parts = {
         part: _examples(
             PreparedImages(folder, stored, image_size, image_key, **reading),
@@ -117,6 +117,18 @@ def from_tfds(
     if validation is None:
         return split
     return dataclasses.replace(split, validation=parts["validation"])
+
+
+def _class_names(feature: Any, label_key: str) -> Sequence[str]:
+    names = getattr(feature, "names", None)
+    if names is None:
+        raise ValueError(
+            "`label_key` must be a feature that names its classes, or "
+            f"`class_names` be given. Received: {label_key!r}, a "
+            f"{type(feature).__name__}. Pass a name for each class, such as "
+            "its number."
+        )
+    return names
 
 
 def _folder(name: Any, data_dir: str | os.PathLike[str] | None) -> pathlib.Path:

@@ -53,6 +53,15 @@ def colors(examples, rows=slice(None)):
     return examples.x[rows][:, 4, 4, 1]
 
 
+def test_labels_without_names_are_named_by_the_caller(data_dir, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.delattr(tfds.features.ClassLabel, "names")
+        with pytest.raises(ValueError, match="'label', a ClassLabel. Pass a"):
+            load(data_dir)
+        split = load(data_dir, class_names=["a", "b", "c"])
+    assert split.class_names == ["a", "b", "c"]
+
+
 def test_labels_belong_to_their_images(data_dir):
     split = load(data_dir)
     assert split.class_counts == [20, 6, 2]
