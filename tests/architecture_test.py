@@ -190,6 +190,8 @@ PRIVATE_PARTS = {
     ("keras_lt/models/input_tuning.py", "_distributed_dataset"),
     # Keras would build the model on the batch of all replicas.
     ("keras_lt/models/replicated_model.py", "_maybe_symbolic_build"),
+    # Where `BackupAndRestore` has a training go on, and every later one.
+    ("keras_lt/models/restored_epoch.py", "_initial_epoch"),
 }
 
 

@@ -16,7 +16,9 @@ class VariableSchedule(keras.callbacks.Callback):
     attribute would not do, as a compiled training step keeps its first value.
 
     The value follows from the epoch alone, so that a training that goes on
-    after a crash goes on as if nothing had happened.
+    after a crash goes on as if nothing had happened. When `fit` ends, the
+    variable keeps its last value, but for `model.class_weights`, which are
+    those of before, as they are in files.
 
     Args:
         variable: A variable that the trained model tracks, for instance one
@@ -60,4 +62,9 @@ class VariableSchedule(keras.callbacks.Callback):
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
         """Sets the value of this epoch."""
-        self.variable.assign(self.schedule(epoch))
+        value = self.schedule(epoch)
+        lasting = getattr(self.model, "lasting_weights", None)
+        if lasting is not None and self.variable is self.model.class_weights:
+            lasting.replace(value)
+        else:
+            self.variable.assign(value)

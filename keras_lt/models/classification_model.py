@@ -32,6 +32,8 @@ from keras_lt.models.own_callbacks import with_own_callbacks
 from keras_lt.models.real_rows import RealRows
 from keras_lt.models.real_rows import without_filling
 from keras_lt.models.replicated_model import ReplicatedModel
+from keras_lt.models.restored_epoch import forget_restored_epoch
+from keras_lt.models.reweighted_model import ReweightedModel
 from keras_lt.models.spread_model import SpreadModel
 from keras_lt.models.weighted_mean import weighted_mean
 from keras_lt.objectives import Objective
@@ -42,7 +44,7 @@ from keras_lt.types import Tensor
 from keras_lt.validation import check_several_classes
 
 
-class ClassificationModel(SpreadModel, ReplicatedModel):
+class ClassificationModel(SpreadModel, ReplicatedModel, ReweightedModel):
     """Trains with a loss on logits, class weights and objectives on features.
 
     The base of `LongTailModel` and `EarlyExitModel`. A subclass builds all its
@@ -220,8 +222,10 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
             callbacks, self.objectives, x, y, kwargs.get("validation_split")
         )
         kwargs.update(batch_size=batch_size, epochs=epochs, verbose=verbose)
+        self.lasting_weights.put_back()  # From a loop that was no `fit`.
         with contextlib.ExitStack() as at_the_end:
             at_the_end.callback(self.lasting_weights.put_back)
+            at_the_end.callback(forget_restored_epoch, self)
             if isinstance(x, DeviceBatches):
                 strategy = getattr(self, "distribute_strategy", None)
                 held = self.device_images.holding(x, strategy)
@@ -229,10 +233,6 @@ class ClassificationModel(SpreadModel, ReplicatedModel):
                 at_the_end.callback(self._forget_compiled)
                 x = x.drawn()
             return super().fit(x, y, **kwargs)
-
-    def save_own_variables(self, store: Any) -> None:
-        with self.lasting_weights.in_place():
-            super().save_own_variables(store)
 
     def evaluate(
         self,

@@ -49,6 +49,19 @@ class LastingWeights:
         finally:
             self._variable.assign(now)
 
+    @contextlib.contextmanager
+    def loading(self) -> Iterator[None]:
+        """Takes what a `with` block loads for the lasting ones."""
+        if self._lasting is None:
+            yield
+            return
+        now = self._now()
+        try:
+            yield
+            self._lasting = self._now()
+        finally:
+            self._variable.assign(now)
+
     def _now(self) -> Tensor:
         # Not by NumPy, which cannot read what is on other machines.
         return ops.copy(ops.convert_to_tensor(self._variable))

@@ -1,5 +1,6 @@
 """Copies a model, with another classifier if need be."""
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -37,7 +38,10 @@ def copy_of(model: keras.Model, **changes: Any) -> keras.Model:
     if own and adapted_layers(model.backbone):
         _copy_merged(model.backbone, copy.backbone)
         left_out += [model.backbone, copy.backbone]
-    copy_values(_variables(model, left_out), _variables(copy, left_out))
+    with contextlib.ExitStack() as stack:
+        if own:
+            stack.enter_context(model.lasting_weights.in_place())
+        copy_values(_variables(model, left_out), _variables(copy, left_out))
     return copy
 
 

@@ -62,6 +62,8 @@ class ClassifierLimits(keras.callbacks.Callback):
 
     def lift(self) -> None:
         """Does so also where the training failed; again, it does nothing."""
+        if self._before:
+            self.model.train_function = None  # It has them compiled in.
         for variable, constraint, regularizer in self._before:
             variable.constraint = constraint
             variable.regularizer = regularizer

@@ -13,6 +13,7 @@ import numpy as np
 from keras_lt.callbacks import StopOnNaN
 from keras_lt.data import Batches
 from keras_lt.models import ClassificationModel
+from keras_lt.models.restored_epoch import forget_restored_epoch
 from keras_lt.replicas import process_name
 from keras_lt.replicas import scope_of
 from keras_lt.replicas import strategy_of
@@ -241,6 +242,7 @@ class _Run:
     def _fit(self, index: int, first_epoch: int) -> None:
         stage = self.stages[index]
         self.progress.enter(index, first_epoch)
+        forget_restored_epoch(self.model)
         try:
             self.model.fit(
                 stage.batches,

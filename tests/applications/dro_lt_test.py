@@ -159,10 +159,18 @@ def test_each_stage_trains_its_part(setup, others):
     made = setup(*others)
     model = made.model
     states, weights = [values_of(model)], []
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: weights.append(
+            to_numpy(model.class_weights)
+        )
+    )
     for stage in experiment.make_stages(made):
+        stage = dataclasses.replace(
+            stage, epochs=1, callbacks=[*stage.callbacks, watch]
+        )
         training.train(model, [stage], verbose=0)
         states.append(values_of(model))
-        weights.append(to_numpy(model.class_weights))
+        np.testing.assert_array_equal(to_numpy(model.class_weights), 1)
     first, second, third = map(changed, states, states[1:])
     assert first == {"classifier": True, "moving": True, "trained": True}
     assert second == {"classifier": False, "moving": True, "trained": True}

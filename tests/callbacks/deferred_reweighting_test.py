@@ -6,6 +6,8 @@ from keras_lt import data
 from keras_lt import models
 from keras_lt import training
 from keras_lt.callbacks import DeferredReweighting
+from keras_lt.callbacks import VariableSchedule
+from keras_lt.models.model_copy import copy_of
 
 COUNTS = [4, 2, 1]
 BETA = 0.9
@@ -91,20 +93,36 @@ class Fails(keras.callbacks.Callback):
             raise InterruptedError
 
 
-def test_weights_are_those_of_before_in_files_and_after_an_error(tmp_path):
+def schedule(model):
+    return VariableSchedule(
+        model.class_weights, lambda epoch: paper_weights(COUNTS, BETA)
+    )
+
+
+def reweighting(model):
+    return DeferredReweighting(COUNTS, start_epoch=0, beta=BETA)
+
+
+@pytest.mark.parametrize("make", [reweighting, schedule])
+def test_weights_are_those_of_before_in_files_and_after_an_error(
+    make, tmp_path
+):
     model, (x, labels) = make_model(), make_data()
     model.class_weights.assign([2.0, 1.0, 3.0])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile("sgd", loss=loss)
-    seen = []
+    seen, copies = [], []
     own = [
-        DeferredReweighting(COUNTS, start_epoch=0, beta=BETA),
+        make(model),
         keras.callbacks.ModelCheckpoint(tmp_path / "whole.keras"),
         keras.callbacks.ModelCheckpoint(
             tmp_path / "own.weights.h5", save_weights_only=True
         ),
         keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: seen.append(weights_of(model))
+        ),
+        keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: copies.append(copy_of(model))
         ),
         Fails(),
     ]
@@ -114,8 +132,41 @@ def test_weights_are_those_of_before_in_files_and_after_an_error(tmp_path):
     loaded = keras.models.load_model(tmp_path / "whole.keras")
     other = make_model()
     other.load_weights(tmp_path / "own.weights.h5")
-    for one in (model, loaded, other):
+    for one in (model, loaded, other, *copies):
         np.testing.assert_array_equal(weights_of(one), [2.0, 1.0, 3.0])
+
+
+def test_weights_of_an_epoch_stay_where_others_are_loaded(tmp_path):
+    path = tmp_path / "best.weights.h5"
+    model, (x, labels) = make_model(), make_data()
+    model.class_weights.assign([2.0, 1.0, 3.0])
+    model.save_weights(path)
+    model.class_weights.assign([1.0, 1.0, 1.0])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss=loss)
+    seen = []
+    own = [
+        reweighting(model),
+        keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, logs: model.load_weights(path),
+            on_epoch_end=lambda epoch, logs: seen.append(weights_of(model)),
+        ),
+    ]
+    model.fit(x, labels, verbose=0, callbacks=own)
+    np.testing.assert_allclose(seen, [paper_weights(COUNTS, BETA)], 1e-6)
+    np.testing.assert_array_equal(weights_of(model), [2.0, 1.0, 3.0])
+
+
+def test_weights_of_a_loop_of_ones_own_end_with_the_next_fit():
+    model, (x, labels) = make_model(), make_data()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.0), loss=loss)
+    callback = reweighting(model)
+    callback.set_model(model)
+    callback.on_epoch_begin(0)
+    found = model.fit(x, labels, batch_size=7, verbose=0).history["loss"]
+    expected = loss_by_hand(model, x, labels, np.ones(3))
+    np.testing.assert_allclose(found, [expected], 1e-5)
 
 
 def test_weights_end_as_before_where_a_training_goes_on(tmp_path):

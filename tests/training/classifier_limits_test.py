@@ -123,6 +123,15 @@ def test_limits_end_with_the_stage():
     assert norms_of(head_of(plain).kernel).max() > 2.0
 
 
+def test_limits_are_not_in_what_is_compiled_afterwards():
+    model = model_with_norms(1.0, 2.0, 5.0)
+    retrain(model, max_norm=1.5)
+    kernel = head_of(model).kernel
+    kernel.assign(10.0 * kernel)
+    model.fit(balanced(), verbose=0)
+    assert norms_of(kernel).min() > 5.0
+
+
 class Cut(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == 1:

@@ -209,6 +209,20 @@ def test_stage_that_was_ended_early_stays_ended(tmp_path):
         assert [(row["stage"], row["epoch"]) for row in history] == expected
 
 
+@pytest.mark.parametrize("make", [make_plain, make_long_tail])
+def test_epochs_before_a_restored_one_are_not_left_out(make):
+    """Keras would begin every later `fit` at the epoch of a restored one."""
+    model = make()
+    model._initial_epoch = 1  # As `BackupAndRestore` leaves it.
+    history = train(model, [counted_stage()], verbose=0)
+    assert [row["epoch"] for row in history] == [0, 1]
+    if make is make_long_tail:
+        model._initial_epoch = 1
+        for epochs in ([1, 2], [0, 1, 2]):
+            fitted = model.fit(make_batches(), epochs=3, verbose=0)
+            assert fitted.epoch == epochs
+
+
 def test_resume_false_starts_anew(tmp_path):
     train(make_plain(), [counted_stage()], tmp_path, verbose=0)
     stages = [counted_stage("other", epochs=1)]
