@@ -12,7 +12,7 @@ class VariableSchedule(keras.callbacks.Callback):
     """Sets a variable to `schedule(epoch)` at the start of each epoch.
 
     Use it for whatever has to change while training: the weight of an
-    objective, the temperature of a distillation, a weight per class. A Python
+    objective, the thresholds of a training, a weight per class. A Python
     attribute would not do, as a compiled training step keeps its first value.
 
     The value follows from the epoch alone, so that a training that goes on

@@ -206,7 +206,8 @@ class LongTailModel(ClassificationModel):
         features = self.pooling(features)
         if self.projection is None:
             return features
-        return self.projection(features)
+        # Said, as for the classifier: in float8, its scales are trained.
+        return self.projection(features, training=training)
 
     def _build_head(self) -> None:
         shape = self.pooling.compute_output_shape(

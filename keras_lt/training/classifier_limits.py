@@ -63,7 +63,8 @@ class ClassifierLimits(keras.callbacks.Callback):
     def lift(self) -> None:
         """Does so also where the training failed; again, it does nothing."""
         if self._before:
-            self.model.train_function = None  # It has them compiled in.
+            # They have them compiled in.
+            self.model.train_function = self.model.test_function = None
         for variable, constraint, regularizer in self._before:
             variable.constraint = constraint
             variable.regularizer = regularizer

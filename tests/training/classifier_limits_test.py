@@ -132,6 +132,25 @@ def test_limits_are_not_in_what_is_compiled_afterwards():
     assert norms_of(kernel).min() > 5.0
 
 
+def test_decay_is_not_in_what_is_compiled_afterwards():
+    model = model_with_norms(1.0, 2.0, 5.0)
+    stage = training.retrained_classifier(
+        balanced(8),
+        1,
+        RATE,
+        reset=(),
+        weight_decay=0.5,
+        validation=small_data(3),
+    )
+    training.train(model, [stage], verbose=0)
+    x, y = small_data(3)
+    found = model.evaluate(x, y, verbose=0)
+    logits = model.predict(x, verbose=0).astype("float64")
+    top = np.log(np.exp(logits).sum(1))
+    expected = (top - logits[np.arange(len(y)), y]).mean()
+    np.testing.assert_allclose(found, expected, 1e-4)
+
+
 class Cut(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == 1:
