@@ -12,8 +12,8 @@ from keras_lt.models.exit_loss import ExitLoss
 from keras_lt.models.exit_metrics import ExitMetrics
 from keras_lt.models.exit_settings import read_setting
 from keras_lt.models.layer_chain import chain
-from keras_lt.models.quantization import quantization_of
-from keras_lt.models.quantization import quantize
+from keras_lt.models.layer_states import set_states
+from keras_lt.models.layer_states import states_of
 from keras_lt.models.real_rows import without_filling
 from keras_lt.models.staged_model import StagedModel
 from keras_lt.models.weight_decay import add_weight_decay
@@ -320,8 +320,8 @@ class EarlyExitModel(StagedModel):
             "feature_layers": list(self.feature_layers),
             "weight_decay": self.weight_decay,
             "rematerialize": list(self.rematerialize),
-            "quantization": quantization_of(self._made_layers()),
-            "classifier_quantization": quantization_of(self.classifiers()),
+            "made_layers": states_of(self._made_layers()),
+            "made_classifiers": states_of(self.classifiers()),
         }
 
     @classmethod
@@ -329,16 +329,16 @@ class EarlyExitModel(StagedModel):
         cls, config: Config, custom_objects: Any = None
     ) -> "EarlyExitModel":
         settings = {**config}
-        quantization = settings.pop("quantization", {})
-        of_classifiers = settings.pop("classifier_quantization", {})
+        states = settings.pop("made_layers", {})
+        of_classifiers = settings.pop("made_classifiers", {})
         deserialize = keras.saving.deserialize_keras_object
         parts = {
             name: deserialize(config[name], custom_objects=custom_objects)
             for name in ("backbone", "classifier", "branch", "criterion")
         }
         model = cls(**{**settings, **parts})
-        quantize(model._made_layers(), quantization)
-        quantize(model.classifiers(), of_classifiers)
+        set_states(model._made_layers(), states)
+        set_states(model.classifiers(), of_classifiers)
         return model
 
     def _made_layers(self) -> list[keras.layers.Layer]:

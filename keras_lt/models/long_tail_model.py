@@ -17,8 +17,8 @@ from keras_lt.models.classification_model import ClassificationModel
 from keras_lt.models.heads import check_classifier
 from keras_lt.models.heads import make_classifier
 from keras_lt.models.heads import make_projection
-from keras_lt.models.quantization import quantization_of
-from keras_lt.models.quantization import quantize
+from keras_lt.models.layer_states import set_states
+from keras_lt.models.layer_states import states_of
 from keras_lt.models.rematerialization import Rematerialization
 from keras_lt.models.weight_decay import add_weight_decay
 from keras_lt.registration import serializable
@@ -170,7 +170,7 @@ class LongTailModel(ClassificationModel):
             "feature_layers": list(self.feature_layers),
             "weight_decay": self.weight_decay,
             "rematerialize": list(self.rematerialize),
-            "quantization": quantization_of(self._made_layers()),
+            "made_layers": states_of(self._made_layers()),
         }
 
     @classmethod
@@ -178,14 +178,14 @@ class LongTailModel(ClassificationModel):
         cls, config: Config, custom_objects: Any = None
     ) -> "LongTailModel":
         settings = {**config}
-        quantization = settings.pop("quantization", {})
+        states = settings.pop("made_layers", {})
         deserialize = keras.saving.deserialize_keras_object
         parts = {
             name: deserialize(config[name], custom_objects=custom_objects)
             for name in ("backbone", "classifier")
         }
         model = cls(**{**settings, **parts})
-        quantize(model._made_layers(), quantization)
+        set_states(model._made_layers(), states)
         return model
 
     def _made_layers(self) -> list[keras.layers.Layer]:

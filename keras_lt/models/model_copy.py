@@ -26,7 +26,7 @@ def copy_of(model: keras.Model, **changes: Any) -> keras.Model:
         # Not Keras's clone, which would be compiled with other objectives.
         config: Config = {**model.get_config(), **changes}
         if "classifier" in changes:
-            config.pop("classifier_quantization", None)
+            config.pop("made_classifiers", None)
         copy = type(model).from_config(config)
     else:
         copy = keras.models.clone_model(model)

@@ -10,10 +10,14 @@ import pytest
 
 from keras_lt import layers
 from keras_lt import losses
+from keras_lt import training
 from keras_lt.models import EarlyExitModel
+from keras_lt.models import LongTailModel
+from keras_lt.models.model_copy import copy_of
 from tests.checks import to_numpy
 from tests.models.exit_models import changed_model
 from tests.models.exit_models import dense_model
+from tests.models.exit_models import image_backbone
 from tests.models.exit_models import image_model
 from tests.models.exit_models import seeded_weights
 from tests.models.exit_models import vectors
@@ -159,6 +163,33 @@ def test_plain_model_of_full_depth():
     assert type(plain).__name__ == "Functional"
     expected = to_numpy(model(x)["exits"])[:, -1]
     np.testing.assert_allclose(to_numpy(plain(x)), expected, 1e-5, 1e-6)
+
+
+def projected_model():
+    return LongTailModel(image_backbone(), CLASSES, projection_dim=5)
+
+
+@pytest.mark.parametrize("frozen", ["classifier", "backbone"])
+@pytest.mark.parametrize("make", [image_model, projected_model])
+def test_what_is_frozen_comes_back_frozen(make, frozen, tmp_path, recwarn):
+    settings = {"branch": "block"} if make is image_model else {}
+    model, (x, y) = make(**settings), images()
+    training.set_trainable(model, frozen)
+    optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
+    model.compile(optimizer, losses.BalancedSoftmax(COUNTS))
+    model.fit(x, y, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    for one, two in (
+        (model.trainable_variables, loaded.trainable_variables),
+        (model.optimizer.variables, loaded.optimizer.variables),
+    ):
+        for ours, theirs in zip(one, two, strict=True):
+            np.testing.assert_array_equal(to_numpy(ours), to_numpy(theirs))
+    assert not [w for w in recwarn if "Skipping variable" in str(w.message)]
+    assert len(copy_of(model).trainable_variables) == len(
+        model.trainable_variables
+    )
 
 
 @pytest.mark.parametrize("branch", ["block", "mixed_pool"])
