@@ -15,7 +15,6 @@ from applications.split_check import check_sums
 from keras_lt import data
 from keras_lt import posthoc
 from keras_lt import report
-from keras_lt.data.check_sums import check_sum
 
 TAUS = tuple(np.arange(0.0, 2.01, 0.25).tolist())
 """Strengths of logit adjustment that are tried on held-out images."""
@@ -65,6 +64,11 @@ class Result:
         return posthoc.choose_tau(
             self.held_out_logits, held_out.y, self.split.class_counts, TAUS
         ).tau
+
+    @cached_property
+    def images(self) -> dict[str, str]:
+        """Check sums by which the images of each part are known again."""
+        return check_sums(self.split)
 
     @cached_property
     def cards(self) -> dict[str, report.ReportCard]:
@@ -162,7 +166,7 @@ class Result:
             "tau_is": "chosen on held-out images" if held_out else "fixed",
             "held_out": held_out,
             "split": dict(split.settings),
-            "images": check_sums(split),
+            "images": self.images,
             "class_counts": list(split.class_counts),
             "class_names": list(split.class_names),
             "groups": {
@@ -209,7 +213,7 @@ class Result:
             meta={
                 "data": split.name,
                 "seed": self.settings.seed,
-                "examples": check_sum(split.test),
+                "examples": self.images["test"],
             },
         )
 

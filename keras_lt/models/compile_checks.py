@@ -133,9 +133,8 @@ def check_ldam_heads(
             "`LDAM` must act on the logits of a `CosineClassifier` of the "
             f"same scale, {loss.scale}. Received: the classifier "
             f"{classifier.name!r}, {ends}a {type(head).__name__}{scale}. Make "
-            "the model "
-            "with `classifier=keras_lt.layers.CosineClassifier(num_classes, "
-            f"scale={loss.scale})`."
+            "the model with `classifier=keras_lt.layers.CosineClassifier("
+            f"num_classes, scale={loss.scale})`."
         )
 
 

@@ -38,24 +38,12 @@ class LastingWeights:
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
-        """Puts them back in a `with` block, such as one that saves."""
+        """Puts them back in a `with` block, which may save or load them."""
         if self._lasting is None:
             yield
             return
         now = self._now()
         self._variable.assign(self._lasting)
-        try:
-            yield
-        finally:
-            self._variable.assign(now)
-
-    @contextlib.contextmanager
-    def loading(self) -> Iterator[None]:
-        """Takes what a `with` block loads for the lasting ones."""
-        if self._lasting is None:
-            yield
-            return
-        now = self._now()
         try:
             yield
             self._lasting = self._now()

@@ -17,7 +17,7 @@ class ReweightedModel(keras.Model):
             super().save_own_variables(store)
 
     def load_own_variables(self, store: Any) -> None:
-        with self.lasting_weights.loading():
+        with self.lasting_weights.in_place():
             super().load_own_variables(store)
 
     def get_state_tree(self, *args: Any, **kwargs: Any) -> Any:
