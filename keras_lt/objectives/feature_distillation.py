@@ -114,7 +114,7 @@ class FeatureDistillation(Distillation):
         shape = self.pooling.compute_output_shape(input_shape)
         wanted = sum(self.teachers.feature_dims)
         if self.projection_mode == "distill_only":
-            self.projection = keras.layers.Dense(
+            self.projection = _Projection(
                 wanted, dtype="float32", name="projection"
             )
             self.projection.build(shape)
@@ -179,3 +179,11 @@ class FeatureDistillation(Distillation):
         pairs = zip(own, teacher_features, strict=True)
         distances = [cosine_distances(part, other) for part, other in pairs]
         return ops.mean(ops.stack(distances), axis=0)
+
+
+class _Projection(keras.layers.Dense):
+    """Starts afresh where a file holds no state of its objective."""
+
+    def load_own_variables(self, store: Any) -> None:
+        if store.keys():
+            super().load_own_variables(store)

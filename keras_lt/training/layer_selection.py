@@ -193,7 +193,10 @@ def _children(model: keras.layers.Layer) -> list[keras.layers.Layer]:
         return model.parts()
     if not isinstance(model, ClassificationModel):
         return model.layers
-    return [one for one in model.layers if one is not model.objective_list]
+    # What belongs to the loss is no part of the network.
+    others = [model.objective_list, getattr(model, "exit_loss", None)]
+    ids = {id(one) for one in others}
+    return [one for one in model.layers if id(one) not in ids]
 
 
 _CONTAINERS = (keras.Model, ExitBranch)

@@ -104,12 +104,13 @@ def test_compiling_again_leaves_nothing_behind():
     assert (len(model.variables), len(model.trainable_variables)) == alone
 
 
-def test_weights_of_an_earlier_stage_load_with_one_warning(tmp_path):
+@pytest.mark.parametrize("mode", ["auto", "distill_only"])
+def test_weights_of_an_earlier_stage_load_with_one_warning(tmp_path, mode):
     x, _ = examples()
     first = linear_model(5, 7, projection_dim=8)
     first.compile("sgd", crossentropy())
     first.save_weights(tmp_path / "first.weights.h5")
-    model = compiled_student(teachers())
+    model = compiled_student(teachers(), projection_mode=mode)
     constants = [to_numpy(one) for one in model.objectives[0].constants]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -84,6 +84,34 @@ def test_classifiers_of_exits_are_apart_from_their_branches(branch):
     assert {id(variable) for variable in model.weights} - same == kernels
 
 
+@pytest.mark.parametrize("selection", ["head", "backbone", "all"])
+def test_reset_leaves_the_settings_of_exits_alone(selection):
+    images = keras.Input((8, 8, 1))
+    x = keras.layers.Conv2D(2, 3, padding="same", name="stage_1")(images)
+    x = keras.layers.Conv2D(2, 3, strides=2, name="stage_2")(x)
+    model = models.EarlyExitModel(
+        keras.Model(images, x),
+        ["stage_1"],
+        3,
+        threshold=0.7,
+        training_threshold=0.6,
+        exit_weights=[1.0, 2.0],
+    )
+    kernels = [w for w in model.trainable_weights if w.name == "kernel"]
+    before = [keras.ops.convert_to_numpy(one) for one in kernels]
+    reset_layers(model, selection)
+    changed = {
+        one.path
+        for one, old in zip(kernels, before, strict=True)
+        if not np.array_equal(keras.ops.convert_to_numpy(one), old)
+    }
+    heads = {head.kernel.path for head in model.classifiers()}
+    assert ("stage_1/kernel" in changed) == (selection != "head")
+    assert heads & changed == (set() if selection == "backbone" else heads)
+    assert (model.threshold, model.training_threshold) == ([0.7], [0.6])
+    assert model.get_config()["exit_weights"] == [1.0, 2.0]
+
+
 def test_none_leaves_the_model_alone():
     model = make_model()
     model.backbone.trainable = False
