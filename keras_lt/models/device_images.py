@@ -9,6 +9,7 @@ import keras
 
 from keras_lt.data import DeviceBatches
 from keras_lt.devices import num_processes
+from keras_lt.replicas import has_other_processes
 from keras_lt.types import Tensor
 
 IMAGES = "images"
@@ -44,7 +45,7 @@ class DeviceImages(keras.layers.Layer):
             ValueError: If images are mixed with those on another replica, or
                 several processes train together.
         """
-        _check_processes()
+        _check_processes(strategy)
         _check_replicas(batches, getattr(strategy, "num_replicas_in_sync", 1))
         self.items.append(_Table(batches.images))
         self.batches.held = batches
@@ -86,12 +87,13 @@ def _check_replicas(batches: DeviceBatches, replicas: int) -> None:
         )
 
 
-def _check_processes() -> None:
-    if num_processes() > 1:
+def _check_processes(strategy: Any) -> None:
+    of_tensorflow = strategy is not None and has_other_processes(strategy)
+    if of_tensorflow or num_processes() > 1:
         raise ValueError(
             "`DeviceBatches` must be trained on in one process, whose devices "
-            f"hold all images. Received: {num_processes()} processes. Use "
-            "`Batches`, of which each process reads its own share."
+            "hold all images. Received: several processes. Use `Batches`, of "
+            "which each process reads its own share."
         )
 
 

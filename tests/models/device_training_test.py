@@ -1,6 +1,7 @@
 """Training on `DeviceBatches` is training on `Batches`."""
 
 import gc
+import types
 import weakref
 
 import keras
@@ -14,6 +15,7 @@ from keras_lt.data import Batches
 from keras_lt.data import BatchExtra
 from keras_lt.data import DeviceBatches
 from keras_lt.data import transforms
+from keras_lt.models.device_images import DeviceImages
 from keras_lt.objectives import FeatureDistillation
 from keras_lt.objectives import Objective
 from keras_lt.objectives import Robustness
@@ -303,3 +305,11 @@ def test_plain_models_get_images():
         )
         weights.append(model)
     assert_equal(*weights)
+
+
+def test_processes_of_tensorflow_are_refused():
+    extended = types.SimpleNamespace(worker_devices=["one of two"])
+    strategy = types.SimpleNamespace(num_replicas_in_sync=2, extended=extended)
+    held = DeviceImages().holding(batches_of(DeviceBatches), strategy)
+    with pytest.raises(ValueError, match="in one process"), held:
+        pass
