@@ -66,10 +66,12 @@ class Run:
             flags["initial_run"] = folders[0]
         elif folders:
             flags["teacher_runs"] = ",".join(folders)
+        # In steps, half of the classes leave nothing over.
+        if self.cell.profile != "step":
+            flags["validation_per_class"] = str(HELD_OUT)
         return {
             **flags,
             "seed": str(self.seed),
-            "validation_per_class": str(HELD_OUT),
             "output_dir": str(self.folder(runs_dir)),
         }
 

@@ -140,11 +140,15 @@ def _spare(
             "second from those that the subset leaves over."
         )
     rows = spare_rows(labels, used, per_class, seed)
-    if not len(rows):
+    found, present = (len(np.unique(labels[one])) for one in (rows, used))
+    if 2 * found <= present:
         raise ValueError(
-            "`validation_per_class` must find images that the long-tailed "
-            "subset leaves over. Received: data of which nothing is left. Use "
-            "`validation_fraction`, or data with the full training set."
+            "`validation_per_class` must find images of most classes that the "
+            "long-tailed subset leaves over, or what is chosen on them favours "
+            f"these. Received: data of which it leaves some of {found} classes "
+            f"of {present}. Use `validation_fraction`, or data with the full "
+            "training set; with the profile 'step', half of the classes keep "
+            "all that they have."
         )
     how["validation_per_class"] = per_class
     return rows

@@ -87,6 +87,15 @@ def test_seed_decides_what_is_held_out_of_the_rest():
     assert set(first) != set(other)
 
 
+def test_held_out_of_half_of_the_classes_is_refused():
+    """What is chosen on tail classes alone gives the head up."""
+    x, y = pair(9, 6, 3, 3)
+    order = np.argsort(y, kind="stable")
+    rows = np.setdiff1d(order, order[[15, 18]])  # One of each of two classes.
+    with pytest.raises(ValueError, match="leaves some of 2 classes of 4"):
+        split_of_rows(data.Examples(x, y), rows=rows, validation_per_class=1)
+
+
 @pytest.mark.parametrize("per_class", [-1, 2.5])
 def test_number_per_class_out_of_range(per_class):
     x, y = pair(9, 6)

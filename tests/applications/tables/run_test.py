@@ -76,6 +76,11 @@ def test_flags_name_what_a_run_starts_from():
     assert runs["plain_strong_short_seed7"]["augmentation"] == "strong"
 
 
+def test_nothing_is_held_out_where_half_of_the_classes_leave_nothing():
+    (run,) = plan(TABLE.by_name, ["plain"], [Cell(profile="step")], [0])
+    assert "validation_per_class" not in run.flags(pathlib.Path())
+
+
 def test_names_say_what_differs_from_the_usual():
     cell = Cell("cifar10_lt", 50, "step", "strong", "ldam", epochs=3)
     assert cell.code == "step_factor50_strong_ldam_3epochs"
