@@ -16,14 +16,21 @@ PACKAGES = ("keras-lt", "keras", "numpy", "tensorflow", "jax", "torch")
 
 def provenance() -> dict[str, Any]:
     """Returns date, commit, versions and hardware as plain values."""
+    return {
+        **software(),
+        "dtype_policy": keras.config.dtype_policy().name,
+        "hardware": hardware(),
+    }
+
+
+def software() -> dict[str, Any]:
+    """Returns date, commit and versions, without a look at the devices."""
     now = datetime.datetime.now(datetime.UTC)
     return {
         "date": now.isoformat(timespec="seconds"),
         "commit": commit(),
         "backend": keras.config.backend(),
-        "dtype_policy": keras.config.dtype_policy().name,
         "versions": {"python": platform.python_version(), **versions()},
-        "hardware": hardware(),
     }
 
 
@@ -83,10 +90,19 @@ def hardware() -> dict[str, Any]:
 
 
 def _devices() -> list[str]:
-    if keras.config.backend() != "torch":
-        return [str(name) for name in keras.distribution.list_devices()]
-    cuda = importlib.import_module("torch").cuda
-    names = [cuda.get_device_name(i) for i in range(cuda.device_count())]
+    """Returns what accelerators are called; `cpu:0` where there is none."""
+    backend = keras.config.backend()
+    library = importlib.import_module(backend)
+    if backend == "torch":
+        cuda = library.cuda
+        names = [cuda.get_device_name(i) for i in range(cuda.device_count())]
+    elif backend == "jax":
+        found = [one for one in library.devices() if one.platform != "cpu"]
+        names = [one.device_kind for one in found]
+    else:
+        details = library.config.experimental.get_device_details
+        found = library.config.list_physical_devices("GPU")
+        names = [details(one).get("device_name", one.name) for one in found]
     return names or ["cpu:0"]
 
 

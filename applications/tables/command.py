@@ -1,6 +1,7 @@
 """The command that makes the runs of a table again."""
 
 import statistics
+from typing import Any
 
 from applications.tables.cell import Cell
 from applications.tables.pairing import CellRuns
@@ -39,6 +40,10 @@ def command(runs: CellRuns) -> str | None:
             statistics.mode(r["dtype_policy"] for r in records),
             "float32",
         ),
+        "device_data": (
+            statistics.mode(_device_data(r) for r in records),
+            "false",
+        ),
     }
     words = [
         f"--{name}={value}"
@@ -46,3 +51,8 @@ def command(runs: CellRuns) -> str | None:
         if value != usual
     ]
     return " ".join(["python scripts/reproduce.py --table=cifar_lt", *words])
+
+
+def _device_data(record: dict[str, Any]) -> str:
+    """Returns whether the images of a run lived on the device."""
+    return str(record["settings"].get("device_data", False)).lower()

@@ -46,11 +46,12 @@ _RULE = """\
 - What is chosen (thresholds of exits, strengths of adjustment) is chosen on 20
   images of each class that the long-tailed subset leaves over, where there are
   as many. They are no training images, and a balanced held-out set is more than
-  a user of long-tailed data has. The other settings are the defaults of the
-  recipes. Those of 200 epochs are published ones, but for the branches of ELF
-  and the share of their gradient, which the [text on early
-  exits](early_exits.md) explains, and for the stages of DRO-LT, which are 4.6
-  times shorter than in its code.
+  a user of long-tailed data has. Where the classes fall in one step, half of
+  them leave nothing over and nothing is chosen: the strength is 1, the
+  threshold 0.9. The other settings are the defaults of the recipes. Those of
+  200 epochs are published ones, but for the branches of ELF and the share of
+  their gradient, which the [text on early exits](early_exits.md) explains, and
+  for the stages of DRO-LT, which are 4.6 times shorter than in its code.
 - Rows are paired by subset and seed. A line is *better* than another if the
   mean of at least three paired differences is more than two standard errors
   above zero. With three pairs, two lines that are alike are called better or
@@ -77,19 +78,25 @@ the test set. Epochs are those of the first stage.
 """
 
 
-def page(table: Table, runs: Sequence[KeptRun], findings: str) -> str:
+def page(
+    table: Table,
+    runs: Sequence[KeptRun],
+    findings: str,
+    plots_folder: str | None = "results",
+) -> str:
     """Returns the page, in Markdown.
 
     Args:
         table: What is shown.
         runs: All kept runs.
         findings: What the numbers say, in words.
+        plots_folder: Where its plots are, beside it; None if there are none.
     """
     cells = by_cell(table, runs)
     parts = [_HEAD, findings, _RULE]
     parts += [_REPRODUCED, published_figures(table, cells)]
     for one in cells:
-        parts += _cell(one)
+        parts += _cell(one, plots_folder)
     parts += _schedules(cells)
     parts += _failures(table, runs)
     parts += ["## The runs", _all_runs(runs)]
@@ -119,12 +126,13 @@ def write(
         path: Of the page.
         plots: Whether to draw.
     """
-    write_text(path, page(table, runs, findings))
+    folder = path.with_suffix("")
+    shown = folder.name if plots or folder.is_dir() else None
+    write_text(path, page(table, runs, findings, shown))
     if not plots:
         return
     from applications.tables.plot import scores
 
-    folder = path.with_suffix("")
     folder.mkdir(exist_ok=True)
     for one in by_cell(table, runs):
         name = plot_of(one)
@@ -132,7 +140,7 @@ def write(
             scores(one).savefig(folder / name, dpi=110)
 
 
-def _cell(runs: CellRuns) -> list[str]:
+def _cell(runs: CellRuns, plots_folder: str | None) -> list[str]:
     parts = [f"## {runs.cell.title}", _scores(runs)]
     sources = _sources(runs)
     if sources:
@@ -140,8 +148,8 @@ def _cell(runs: CellRuns) -> list[str]:
         parts.append(f"Published figures: {'; '.join(notes)}.")
     parts.append(_command(runs))
     name = plot_of(runs)
-    if name is not None:
-        parts.append(f"![Accuracy of each line](results/{name})")
+    if name is not None and plots_folder is not None:
+        parts.append(f"![Accuracy of each line]({plots_folder}/{name})")
     answers = _answers(runs)
     if answers:
         parts.append(answers)

@@ -1,7 +1,6 @@
 """Makes the runs of a table, and keeps what the table is written from."""
 
 import concurrent.futures
-import datetime
 import json
 import pathlib
 import subprocess
@@ -12,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from applications.files import write_json
+from applications.provenance import software
 from applications.tables.derived import derive
 from applications.tables.run import Run
 from keras_lt.plain_description import first_difference
@@ -229,12 +229,12 @@ class Runner:
         path = self.kept(run)
         if path.exists() and "failed" not in json.loads(path.read_text()):
             return
-        now = datetime.datetime.now(datetime.UTC)
         content = {
             "row": run.row.name,
             "failed": reason,
             "seed": run.seed,
-            "date": now.isoformat(timespec="seconds"),
-            "flags": {**run.cell.flags(), **run.row.flags},
+            # Not the device, which belongs to the trainings.
+            **software(),
+            "flags": self._flags(run),
         }
         write_json(path, content)

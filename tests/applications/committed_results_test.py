@@ -147,6 +147,7 @@ def test_demo_raises_the_few_by_more_than_the_spread_of_seeds():
 @pytest.mark.parametrize("path", [DEMO, *RUNS], ids=run_name)
 def test_result_says_where_it_comes_from(path):
     result = json.loads(path.read_text())
-    for key in ("commit", "backend", "versions", "hardware", "date"):
+    for key in ("commit", "backend", "versions", "date"):
         assert result[key]
+    assert "failed" in result or result["hardware"]
     assert "seed" in result or "seeds" in result

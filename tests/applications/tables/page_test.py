@@ -104,6 +104,24 @@ def test_command_makes_the_runs_of_a_table(runs, tmp_path):
     ) in text
 
 
+def test_command_keeps_images_on_the_device_where_most_runs_did(runs):
+    for one in runs:
+        if one.failure is None and one.cell.schedule == "ldam":
+            one.record["settings"]["device_data"] = True
+    text = page.page(TABLE, runs, "")
+    assert "--backend=jax --device_data=true\n" in text
+    assert text.count("--device_data") == 1
+
+
+def test_page_shows_the_plots_beside_it(runs, tmp_path):
+    path = tmp_path / "other.md"
+    page.write(TABLE, runs, "", path, plots=False)
+    assert "![" not in path.read_text()
+    (tmp_path / "other").mkdir()
+    page.write(TABLE, runs, "", path, plots=False)
+    assert "](other/cifar10_lt_short.png)" in path.read_text()
+
+
 def test_stages_of_two_augmentations_have_no_command(runs, tmp_path):
     other = record(
         "second", 0, {"as_trained": answers([20] * 4)}, augmentation="strong"

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 
+import keras
 import numpy as np
 import pytest
 
@@ -178,6 +179,12 @@ def test_failed_run_is_a_row_that_says_so_and_is_tried_again(tmp_path):
     )
     assert failed["second"].failure == "a run that it needs has failed"
     assert failed["second"].cell == Cell("cifar10_lt")
+    kept = failed["plain"].record
+    assert (kept["flags"]["method"], kept["flags"]["backend"]) == (
+        "crossentropy",
+        "jax",
+    )
+    assert kept["versions"]["keras"] == keras.__version__
 
     missing = runner(tmp_path, FakeTraining()).make(runs("second"))
     assert missing == []
