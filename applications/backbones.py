@@ -99,6 +99,8 @@ def make_preprocessing(name: str) -> transforms.Transform:
 class _Preprocess(transforms.Transform):
     """Scales pixels as a network of `keras.applications` was trained with."""
 
+    random = False
+
     def __init__(self, module: Any) -> None:
         self.module = module
 

@@ -26,8 +26,6 @@ from applications.classification import classification
 from applications.finished_run import FinishedRun
 from applications.first_stage import loss_of_mixed
 from applications.methods import combine
-from applications.robustness_settings import OF_JOINT
-from applications.robustness_settings import OF_STAGES
 from applications.run_folder import RunFolder
 from applications.settings import Settings
 from applications.setup import Setup
@@ -103,12 +101,11 @@ def stages(setup: Setup) -> list[training.Stage]:
     """Returns the one stage that trains the student.
 
     Raises:
-        ValueError: If a teacher was trained on other images, or the settings
-            of the robust term are for stages that there are none of.
+        ValueError: If a teacher was trained on other images, or on pixels
+            that were scaled in another way.
     """
-    _check_robustness(setup.settings)
     for run in setup.teachers:
-        run.check_images(setup.application, setup.split)
+        run.check_images(setup.application, setup.split, setup.evaluation)
     stage = classification(setup, name="student")
     loss = setup.method.make_balanced_loss(setup.split.class_counts)
     terms = [*(stage.objectives or ()), distillation(setup)]
@@ -187,14 +184,3 @@ def _read(folder: str | pathlib.Path) -> FinishedRun:
     run = FinishedRun(folder, "teacher_runs")
     _ = run.model  # Now, as the folder may be a temporary one.
     return run
-
-
-def _check_robustness(settings: Settings) -> None:
-    for name in ("form", *OF_STAGES, *OF_JOINT):
-        if name in settings.robustness.changed():
-            raise ValueError(
-                "With teachers, the robust term must count from the start. "
-                f"Received: {name}={getattr(settings.robustness, name)!r} with "
-                f"the method {','.join(settings.method)!r}, which is for "
-                "training in stages. Leave it out, or take cbd out of --method."
-            )

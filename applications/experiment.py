@@ -24,7 +24,9 @@ def train_and_judge(setup: Setup) -> Result:
     split, settings = setup.split, setup.settings
     stages = make_stages(setup)
     initial_run = load_initial_run(setup)
-    folder = RunFolder.open(setup.application, settings, split)
+    teachers = [run.origin() for run in setup.teachers]
+    origins = teachers + ([] if initial_run is None else [initial_run])
+    folder = RunFolder.open(setup.application, settings, split, origins)
     if settings.training.classifier_start == "class_means":
         seen = in_order(split.train, setup.evaluation, settings.broken_images)
         training.initialize_from_class_means(setup.model, seen)
@@ -47,7 +49,7 @@ def train_and_judge(setup: Setup) -> Result:
         held_out_logits=predict(model, split.validation, setup.evaluation),
         exits=exits,
         initial_run=initial_run,
-        teachers=[run.origin() for run in setup.teachers],
+        teachers=teachers,
     )
     folder.save(model, result)
     return result

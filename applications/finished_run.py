@@ -1,12 +1,16 @@
 """Reads the folder of a run that is finished."""
 
 import functools
+import importlib
 import json
+import math
 import pathlib
 from typing import Any
 
 import keras
+import numpy as np
 
+from applications.settings import Settings
 from applications.split_check import changed_parts
 from keras_lt import data
 
@@ -38,8 +42,20 @@ class FinishedRun:
                 f"be read ({error}). Train it to its end first."
             ) from error
 
-    def check_images(self, application: str, split: data.Split) -> None:
-        """Raises unless the run was trained on the images of this split."""
+    def check_images(
+        self,
+        application: str,
+        split: data.Split,
+        evaluation: data.transforms.Transform,
+    ) -> None:
+        """Raises unless the run was trained on the images of this split.
+
+        Args:
+            application: Name of the folder of the recipe.
+            split: The data.
+            evaluation: What images go through here, without augmentation. What
+                went into the network of the run must have been scaled alike.
+        """
         self.check_same("application", application, self.record["application"])
         for name, own in split.settings.items():
             # Images that the subset leaves over change nothing in training.
@@ -57,6 +73,7 @@ class FinishedRun:
                     f"{str(self.path)!r}, which had other {name} images. Train "
                     f"one like this, or leave out --{self.argument}."
                 )
+        self._check_pixels(split.train.x.shape[1:], evaluation)
 
     def check_same(self, name: str, own: Any, other: Any) -> None:
         """Raises unless the run has in common what this one needs."""
@@ -70,6 +87,13 @@ class FinishedRun:
             f"{name}={other!r}, for one of {own!r}. Train one like this, or "
             f"leave out --{self.argument}."
         )
+
+    @property
+    def evaluation(self) -> data.transforms.Transform:
+        """What the test images of the run went through."""
+        name = f"applications.{self.record['application']}.recipe"
+        settings = Settings.from_json(self.record["settings"])
+        return importlib.import_module(name).evaluation(settings)
 
     @functools.cached_property
     def model(self) -> keras.Model:
@@ -98,3 +122,24 @@ class FinishedRun:
             "scores": self.record["scores"]["as_trained"],
             **{name: self.record[name] for name in ORIGIN},
         }
+
+    def _check_pixels(
+        self, shape: tuple[int, ...], evaluation: data.transforms.Transform
+    ) -> None:
+        """Raises unless a ramp from black to white comes out alike."""
+        ramp = np.linspace(0, 255, math.prod(shape)).astype("uint8")
+        image, label = ramp.reshape(1, *shape), np.zeros(1, "int32")
+        own, other = (
+            one(image, label, np.random.default_rng(0))[0]
+            for one in (evaluation, self.evaluation)
+        )
+        if own.shape != other.shape or not np.allclose(own, other):
+            settings = self.record["settings"]
+            raise ValueError(
+                f"`{self.argument}` must be a run whose pixels were scaled as "
+                f"they are here. Received: {str(self.path)!r}, of backbone="
+                f"{settings['backbone']!r} with weights="
+                f"{settings['pretrained_weights'] or settings['pretrained']!r}"
+                ", which takes others. Give both networks pixels of one kind, "
+                f"or leave out --{self.argument}."
+            )

@@ -29,13 +29,13 @@ def load_initial_run(setup: Setup) -> dict[str, Any] | None:
 
     Raises:
         ValueError: If the run is not finished, or is of another application,
-            other training images or another network.
+            other training images, other pixels or another network.
     """
     initial_run = setup.settings.initial_run
     if initial_run is None:
         return None
     run = FinishedRun(initial_run, "initial_run")
-    run.check_images(setup.application, setup.split)
+    run.check_images(setup.application, setup.split, setup.evaluation)
     _check_method(setup, run)
     _check_network(setup, run)
     _load(setup.model, run)

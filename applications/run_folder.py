@@ -2,6 +2,8 @@
 
 import json
 import pathlib
+from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -44,25 +46,41 @@ class RunFolder:
 
     @classmethod
     def open(
-        cls, application: str, settings: Settings, split: data.Split
+        cls,
+        application: str,
+        settings: Settings,
+        split: data.Split,
+        origins: Sequence[Mapping[str, Any]] = (),
     ) -> "RunFolder":
         """Starts a folder, or goes on with one.
 
+        Args:
+            application: Name of the folder of the recipe.
+            settings: The choices of the run.
+            split: Its data.
+            origins: About the finished runs that it starts from or learns
+                from, as `FinishedRun.origin` returns it.
+
         Raises:
             ValueError: If there is a run already and it is not to be resumed,
-                or it is one of other settings or other images.
+                or it is one of other settings, other images or other origins.
         """
+        started_from = [[one["folder"], one["date"]] for one in origins]
         if settings.directory is None:
             return cls(None, provenance())
         saved = cls.check(application, settings)
         if saved is not None:
             _check_same_images(settings.directory, saved, split)
+            # Folders from before do not say it.
+            if saved.get("origins", started_from) != started_from:
+                raise _other_origins(settings.directory, saved, started_from)
             return cls(settings.directory, saved["provenance"])
         content = {
             "application": application,
             "settings": _plain(settings),
             "data_dir": settings.data_dir,
             "images": check_sums(split),
+            "origins": started_from,
             "provenance": provenance(),
         }
         write_json(settings.directory / START, content)
@@ -161,6 +179,17 @@ def _check_same_images(
             f"{changed[0]} images than the run in {str(path)!r} had. Put the "
             "files back as they were, or use another --output_dir."
         )
+
+
+def _other_origins(
+    path: pathlib.Path, saved: dict[str, Any], own: list[list[str]]
+) -> ValueError:
+    return ValueError(
+        "A run must be resumed with the runs that it started from, as they "
+        f"were. Received: {own}; the run in {str(path)!r} started from "
+        f"{saved['origins']}, by folder and date. Put those back, or use "
+        "another --output_dir."
+    )
 
 
 def _plain(settings: Settings) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Any
 
 from applications.distillation_settings import DistillationSettings
 from applications.methods import METHODS
+from applications.robustness_settings import OF_JOINT
+from applications.robustness_settings import OF_STAGES
 from applications.robustness_settings import RobustnessSettings
 from applications.settings_group import SettingsGroup
 from applications.training_settings import TrainingSettings
@@ -137,6 +139,7 @@ class Settings(SettingsGroup):
             if not set(methods) & set(own):
                 self._refuse_all(of, methods[0], choices)
         self._check_second_stage()
+        self._check_robust_student()
         if self.pretrained and self.pretrained_weights is not None:
             raise ValueError(
                 "Weights must be the published ones or those of a file. "
@@ -221,6 +224,18 @@ class Settings(SettingsGroup):
             check_positive_int("retraining_epochs", self.retraining_epochs)
         if self.retraining_rate is not None:
             check_positive("retraining_rate", self.retraining_rate)
+
+    def _check_robust_student(self) -> None:
+        """Refuses what a robust term beside teachers has no use for."""
+        changed = self.robustness.changed() if "cbd" in self.method else {}
+        for name in ("form", *OF_STAGES, *OF_JOINT):
+            if name in changed:
+                raise ValueError(
+                    "With teachers, the robust term must count from the start. "
+                    f"Received: {name}={changed[name]!r} with the method "
+                    f"{','.join(self.method)!r}, which is for training in "
+                    "stages. Leave it out, or take cbd out of --method."
+                )
 
 
 def _with_exits(names: Iterable[str]) -> list[str]:

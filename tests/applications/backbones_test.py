@@ -54,7 +54,9 @@ def offline(monkeypatch):
 )
 def test_pixels_are_scaled_as_in_the_training_of_the_weights(name, expected):
     images = PIXELS.copy()
-    found, _ = make_preprocessing(name)(images, np.zeros(1), None)
+    preprocessing = make_preprocessing(name)
+    found, _ = preprocessing(images, np.zeros(1), None)
+    assert not preprocessing.random
     np.testing.assert_allclose(found.ravel(), expected, 1e-5, 1e-5)
     np.testing.assert_array_equal(images, PIXELS)  # Those of the user.
 

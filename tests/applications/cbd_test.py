@@ -13,6 +13,7 @@ from applications.digits_lt import recipe
 from applications.distillation_settings import DistillationSettings
 from applications.robustness_settings import RobustnessSettings
 from applications.settings import Settings
+from keras_lt import data
 from keras_lt import losses
 from keras_lt import objectives
 from keras_lt import samplers
@@ -226,15 +227,26 @@ def test_teacher_run_must_be_finished(tmp_path, monkeypatch):
         setup_of(settings, monkeypatch)
 
 
-def test_stages_of_the_robust_term_are_refused(teacher, monkeypatch):
-    settings = settings_of(
-        ("cbd", "dro_lt"),
-        {"teacher_runs": (teacher,)},
-        robustness=RobustnessSettings(feature_epochs=3),
-    )
+@pytest.mark.parametrize(
+    "choice", [{"feature_epochs": 3}, {"form": "joint"}], ids=str
+)
+def test_stages_of_the_robust_term_are_refused(choice):
+    """With the settings, before teachers are trained for hours."""
+    ((name, value),) = choice.items()
+    with pytest.raises(ValueError, match=f"Received: {name}={value!r} with"):
+        settings_of(
+            ("cbd", "dro_lt"), {}, robustness=RobustnessSettings(**choice)
+        )
+
+
+def test_teacher_of_other_pixels_is_refused(teacher, monkeypatch):
+    settings = settings_of(("cbd",), {"teacher_runs": (teacher,)})
     setup = setup_of(settings, monkeypatch)
-    with pytest.raises(ValueError, match="feature_epochs=3"):
-        cbd.stages(setup)
+    other = dataclasses.replace(
+        setup, evaluation=data.transforms.Normalize(0.3, 0.5)
+    )
+    with pytest.raises(ValueError, match="whose pixels were scaled as they"):
+        cbd.stages(other)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from applications import initial_run
 from applications.digits_lt import recipe
 from applications.run_folder import RunFolder
 from applications.settings import Settings
+from keras_lt import data
 from tests.applications.quick_runs import plain_run
 from tests.applications.quick_runs import settings_of
 from tests.applications.small_digits import quick_recipe
@@ -133,6 +134,16 @@ def test_initial_run_of_something_else_is_refused(
     setup = dataclasses.replace(setup, settings=named)
     with pytest.raises(ValueError, match=match):
         initial_run.load_initial_run(setup)
+
+
+def test_initial_run_of_other_pixels_is_refused(plain, monkeypatch):
+    settings = settings_of("unused", initial_run=str(plain))
+    setup = setup_of(settings, monkeypatch)
+    other = dataclasses.replace(
+        setup, evaluation=data.transforms.Normalize(0.3, 0.5)
+    )
+    with pytest.raises(ValueError, match=r"backbone=None with weights=False"):
+        initial_run.load_initial_run(other)
 
 
 def test_runs_from_before_name_a_backbone_of_their_own(

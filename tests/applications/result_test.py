@@ -1,7 +1,9 @@
 import importlib
 import json
 import subprocess
+import types
 
+import keras
 import numpy as np
 import pytest
 
@@ -80,6 +82,22 @@ def test_resumed_run_keeps_its_images(tmp_path):
     }.items():
         with pytest.raises(ValueError, match=f"Received: other {part} images"):
             RunFolder.open("digits_lt", settings, split(**rows))
+
+
+def test_resumed_run_keeps_the_runs_it_started_from(tmp_path):
+    origins = [{"folder": "teacher_1", "date": "2026-11-28", "seed": 100}]
+    settings = Settings(output_dir=str(tmp_path))
+    RunFolder.open("digits_lt", settings, split(), origins)
+    settings = Settings(output_dir=str(tmp_path), resume=True)
+    RunFolder.open("digits_lt", settings, split(), origins)
+    later = [{**origins[0], "date": "2026-11-29"}]
+    match = "Received: .*2026-11-29.* started from .*2026-11-28"
+    with pytest.raises(ValueError, match=match):
+        RunFolder.open("digits_lt", settings, split(), later)
+    start = json.loads((tmp_path / "settings.json").read_text())
+    del start["origins"]  # As in folders from before.
+    (tmp_path / "settings.json").write_text(json.dumps(start))
+    RunFolder.open("digits_lt", settings, split(), later)
 
 
 def test_settings_come_back_from_json():
@@ -172,6 +190,30 @@ def test_provenance_can_be_kept(monkeypatch):
     assert found["hardware"]["devices"]
     monkeypatch.setenv("PATH", "")
     assert provenance.commit() is None
+
+
+def test_accelerators_are_called_by_their_names(monkeypatch):
+    backend = keras.config.backend()
+    library = importlib.import_module(backend)
+    name = "NVIDIA H200"
+    if backend == "torch":
+        monkeypatch.setattr(library.cuda, "device_count", lambda: 2)
+        monkeypatch.setattr(library.cuda, "get_device_name", lambda i: name)
+    elif backend == "jax":
+        device = types.SimpleNamespace(platform="gpu", device_kind=name)
+        monkeypatch.setattr(library, "devices", lambda: [device] * 2)
+    else:
+        config = library.config
+        device = types.SimpleNamespace(name="/physical_device:GPU:0")
+        monkeypatch.setattr(
+            config, "list_physical_devices", lambda kind: [device] * 2
+        )
+        monkeypatch.setattr(
+            config.experimental,
+            "get_device_details",
+            lambda device: {"device_name": name},
+        )
+    assert provenance.hardware()["devices"] == [name] * 2
 
 
 def test_results_that_are_kept_do_not_change_the_commit(tmp_path, monkeypatch):
