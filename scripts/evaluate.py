@@ -56,6 +56,8 @@ def main(argv: list[str]) -> None:
             "differently, as the report goes by these names. Received: "
             f"{','.join(_RUN.value)}. Rename one of them."
         )
+    if _PLOTS.value:
+        backend.check_plots()  # Before the answers, not after them.
     backend.set_up_keras(_BACKEND.value)
     from applications import judging
     from keras_lt import report

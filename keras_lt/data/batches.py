@@ -75,7 +75,8 @@ class Batches(keras.utils.PyDataset):
             those of mixup and cutmix. Needs `num_classes`.
         last_batch: `"keep"` or `"drop"` one that is not full.
         shard: `(index, count)`: the share of one process out of many. Shards
-            do not overlap, have as many batches each and the same classes.
+            do not overlap, have as many batches each and the same classes;
+            rows of `InOrder` are dealt in turn.
             `"auto"` is that of this process under `keras.distribution`, and
             everything without one.
         num_threads: Number of threads that prepare the next batches while a

@@ -27,9 +27,10 @@ class DeviceBatches(Batches):
     them again; they are in no file that is saved meanwhile.
 
     The batches are those of `Batches` with the same arguments, to the rounding
-    of float32, and of bytes in `AutoAugment`, so that either gives the same
-    training. Everywhere else, in `evaluate`, in the hands of an objective or
-    of a plain Keras model, these are `Batches`, with images made on the host.
+    of float32, and of bytes in `AutoAugment` and `RandAugment`, so that either
+    gives the same training. Everywhere else, in `evaluate`, in the hands of an
+    objective or of a plain Keras model, these are `Batches`, with images made
+    on the host.
 
     For images that fit into the memory of the device beside the network:
     those of CIFAR-100 take 150 MB.

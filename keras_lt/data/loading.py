@@ -39,7 +39,8 @@ def load(
     Args:
         name: `"digits_lt"`, `"cifar10_lt"`, `"cifar100_lt"` or
             `"fashion_mnist_lt"`.
-        imbalance_factor: Largest by smallest training class; 1 for all images.
+        imbalance_factor: Largest by smallest training class; 1 for equal
+            classes, which are all images of CIFAR.
         profile: How the class sizes fall; see `data.long_tailed_counts`.
         data_dir: Where the data is. By default the environment variable
             `KERAS_LT_DATA`.

@@ -52,7 +52,7 @@ def resnet32(
     and half the pixels each time; 0.46 M parameters. With the same weights it
     gives the same outputs as the PyTorch network of the LDAM paper. One thing
     differs in training: Keras averages the biased variance of a batch, PyTorch
-    the unbiased one, which is larger by 1 in 10,000 at most at this size.
+    the unbiased one, which is larger by 1 in 8,000 at most in batches of 128.
 
     Args:
         input_shape: `(height, width, channels)` of the images. Small images,

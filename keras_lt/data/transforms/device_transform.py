@@ -14,7 +14,7 @@ class DeviceTransform(Transform):
     `DeviceBatches` draws on the host, where the seed, the epoch and the index
     of a batch decide, and changes the images in the compiled step of the
     model, on the GPU if there is one. Called as any transform, it does both on
-    the host, and gives the same images.
+    the host, and gives the same images, to rounding.
 
     To write one, implement `draw` and `apply` beside the call, which best gets
     its numbers from `draw` too.
