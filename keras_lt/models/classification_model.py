@@ -29,22 +29,27 @@ from keras_lt.models.loss_values import loss_values
 from keras_lt.models.objective_list import ObjectiveList
 from keras_lt.models.objective_values import objective_values
 from keras_lt.models.own_callbacks import with_own_callbacks
+from keras_lt.models.penalties import with_penalties
 from keras_lt.models.real_rows import RealRows
 from keras_lt.models.real_rows import without_filling
 from keras_lt.models.replicated_model import ReplicatedModel
 from keras_lt.models.restored_epoch import forget_restored_epoch
 from keras_lt.models.reweighted_model import ReweightedModel
 from keras_lt.models.spread_model import SpreadModel
+from keras_lt.models.torch_parameters import TorchParameters
 from keras_lt.models.weighted_mean import weighted_mean
 from keras_lt.objectives import Objective
 from keras_lt.ops.crossentropy import as_class_ids
+from keras_lt.replicas import strategy_of
 from keras_lt.types import Config
 from keras_lt.types import Outputs
 from keras_lt.types import Tensor
 from keras_lt.validation import check_several_classes
 
 
-class ClassificationModel(SpreadModel, ReplicatedModel, ReweightedModel):
+class ClassificationModel(
+    SpreadModel, ReplicatedModel, ReweightedModel, TorchParameters
+):
     """Trains with a loss on logits, class weights and objectives on features.
 
     The base of `LongTailModel` and `EarlyExitModel`. A subclass builds all its
@@ -62,7 +67,8 @@ class ClassificationModel(SpreadModel, ReplicatedModel, ReweightedModel):
     """
 
     def __init__(self, num_classes: int, **kwargs: Any):
-        super().__init__(**kwargs)
+        # Layers cast images, each to its own precision; the first may be finer.
+        super().__init__(autocast=False, **kwargs)
         self.num_classes = check_several_classes(num_classes)
         self.class_weights = self.add_weight(
             name="class_weights",
@@ -227,10 +233,9 @@ class ClassificationModel(SpreadModel, ReplicatedModel, ReweightedModel):
             at_the_end.callback(self.lasting_weights.put_back)
             at_the_end.callback(forget_restored_epoch, self)
             if isinstance(x, DeviceBatches):
-                strategy = getattr(self, "distribute_strategy", None)
-                held = self.device_images.holding(x, strategy)
+                held = self.device_images.holding(x, strategy_of(self))
+                at_the_end.callback(self._forget_images)
                 at_the_end.enter_context(held)
-                at_the_end.callback(self._forget_compiled)
                 x = x.drawn()
             return super().fit(x, y, **kwargs)
 
@@ -266,9 +271,8 @@ class ClassificationModel(SpreadModel, ReplicatedModel, ReweightedModel):
         x, y, sample_weight = without_filling(x, y, sample_weight)
         labels = label_of(y)
         if not training:
-            return self._add_penalties(
-                self.evaluation_loss(labels, y_pred, sample_weight)
-            )
+            total = self.evaluation_loss(labels, y_pred, sample_weight)
+            return with_penalties(total, self.losses)
         x = y_pred.get(IMAGES, x)  # What the network and its teachers see.
         weights = self.example_weights(labels, sample_weight)
         total = self.classification_loss(labels, y_pred, weights)
@@ -277,7 +281,7 @@ class ClassificationModel(SpreadModel, ReplicatedModel, ReweightedModel):
         for objective in self.objectives:
             term = self._term(objective, x, y, y_pred, sample_weight)
             total = total + ops.convert_to_tensor(objective.weight) * term
-        return self._add_penalties(total)
+        return with_penalties(total, self.losses)
 
     def compute_metrics(
         self,
@@ -347,10 +351,11 @@ class ClassificationModel(SpreadModel, ReplicatedModel, ReweightedModel):
         by_class = ops.convert_to_tensor(self.class_weights)
         return example_weights(labels, by_class, sample_weight)
 
-    def _forget_compiled(self) -> None:
+    def _forget_images(self) -> None:
         """Lets go of what was compiled with images that it keeps."""
         self.train_function = None
         self._forget_networks()
+        self.forget_parameters()
 
     def _term(
         self,
@@ -374,13 +379,6 @@ class ClassificationModel(SpreadModel, ReplicatedModel, ReweightedModel):
         if own_weights is not None:
             weights = own_weights if weights is None else own_weights * weights
         return weighted_mean(value, weights)
-
-    def _add_penalties(self, total: Tensor) -> Tensor:
-        penalties = self.losses  # Computed anew each time: read it once.
-        if not penalties:
-            return total
-        penalty = ops.sum(ops.stack([ops.sum(one) for one in penalties]))
-        return total + weighted_mean(ops.reshape(penalty, (1,)))
 
     def _replace_objectives(self, objectives: Sequence[Objective]) -> None:
         check_objectives(

@@ -133,3 +133,15 @@ def test_ids_of_many_classes_are_exact(policy):
         found = model.evaluate(x, y, verbose=0, return_dict=True)
         assert found["accuracy"] == found["few"] == right
         assert found["loss"] == pytest.approx(-np.log(shares[label]), rel=1e-4)
+
+
+def test_images_come_whole_to_a_first_layer_of_float32():
+    """In bfloat16, a pixel of 4001 would be 4000."""
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    inputs = keras.Input((3,))
+    scaling = keras.layers.Rescaling(1 / 4096, dtype="float32", name="scaling")
+    backbone = keras.Model(inputs, keras.layers.Dense(2)(scaling(inputs)))
+    model = LongTailModel(backbone, 2, feature_layers=["scaling"])
+    x = np.full((2, 3), 4001.0, "float32")
+    found = to_numpy(model(x)["features/scaling"])
+    np.testing.assert_array_equal(found, x / 4096)

@@ -7,7 +7,14 @@ import pytest
 from keras_lt import losses
 from keras_lt.models import EarlyExitModel
 from keras_lt.models import LongTailModel
+from tests.checks import EAGER
 from tests.checks import to_numpy
+from tests.models.exit_models import EXITS
+from tests.models.exit_models import dense_backbone
+from tests.models.exit_models import seeded_weights
+from tests.models.exit_models import vectors
+from tests.models.small_models import CLASSES
+from tests.models.small_models import COUNTS
 
 
 def backbone():
@@ -54,3 +61,26 @@ def test_it_normalises_by_the_batch(make):
     model.evaluate(x, y, verbose=0)
     for one, two in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_heads_that_were_built_already_train_alike():
+    """Torch takes copies of what is built, called alike, for one head."""
+    x, y = vectors()
+    found = []
+    for start in ([], [keras.Input((4,))]):
+        head = keras.Sequential([*start, keras.layers.Dense(CLASSES)])
+        model = EarlyExitModel(
+            dense_backbone(widths=(4, 4, 4)),
+            EXITS,
+            CLASSES,
+            branch="pooled",
+            classifier=head,
+        )
+        seeded_weights(model)
+        loss = losses.BalancedSoftmax(COUNTS)
+        model.compile(keras.optimizers.SGD(0.1), loss, **EAGER)
+        for _ in range(3):
+            model.train_on_batch(x, y)
+        found.append(model.get_weights())
+    for one, two in zip(*found, strict=True):
+        np.testing.assert_allclose(one, two, 1e-5, 1e-6)
