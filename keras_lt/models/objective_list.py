@@ -20,6 +20,11 @@ class ObjectiveList(keras.layers.Layer):
         self.items: list[Objective] = []
         self.built = True
 
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """None, as Keras asks each objective for its own."""
+        return []
+
     def replace(self, objectives: Sequence[Objective]) -> None:
         """Drops what is held and takes `objectives` instead."""
         self.items.clear()

@@ -8,6 +8,8 @@ from keras import ops
 from keras_lt.graph.layer_tree import all_layers
 from keras_lt.models import LongTailModel
 from keras_lt.models import data_checks
+from keras_lt.objectives import Objective
+from tests.checks import EAGER
 from tests.checks import to_numpy
 from tests.models.small_models import CLASSES
 from tests.models.small_models import SPARSE
@@ -210,6 +212,36 @@ def test_recompiling_drops_objectives():
     assert len(model.weights) == plain
     assert not any(one is first.centre for one in model.variables)
     np.testing.assert_array_equal(to_numpy(first.centre), centre)
+
+
+class Watched(Objective):
+    """Has a metric of its own."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.size = keras.metrics.Mean(name="size")
+
+    def call(self, features, labels, **others):
+        values = ops.sum(features**2, axis=-1)
+        self.size.update_state(values)
+        return values
+
+
+def test_metric_of_an_objective_counts_once():
+    x, y = images()
+    model = small_model()
+    # Without a step, each epoch measures the same.
+    model.compile(
+        keras.optimizers.SGD(0.0),
+        SPARSE(from_logits=True),
+        objectives=[Watched(weight=0.0)],
+        **EAGER,
+    )
+    assert len({id(one) for one in model.metrics}) == len(model.metrics)
+    history = model.fit(x, y, batch_size=12, epochs=2, verbose=0).history
+    features = to_numpy(model(x, training=True)["features"])
+    expected = (features**2).sum(axis=-1).mean()
+    np.testing.assert_allclose(history["size"], [expected] * 2, 1e-4)
 
 
 def test_metrics_of_an_earlier_compile_are_gone():
