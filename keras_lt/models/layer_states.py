@@ -32,13 +32,14 @@ def states_of(parts: Sequence[keras.layers.Layer]) -> Config:
 
 def set_states(parts: Sequence[keras.layers.Layer], states: Config) -> None:
     """Quantizes and freezes the layers inside of parts as `states_of` says."""
-    layers = _layers_inside(parts)
-    for place, state in states.items():
-        layer = layers[int(place)]
+    for place, layer in enumerate(_layers_inside(parts)):
+        state = states.get(str(place), {})
         if "mode" in state:
             config = keras.saving.deserialize_keras_object(state["config"])
             layer.quantize(state["mode"], config=config)
-        layer.trainable = state.get("trainable", True)
+        # Outer layers first, as they pass it on. Some begin as frozen ones.
+        if layer.trainable != state.get("trainable", True):
+            layer.trainable = not layer.trainable
 
 
 def _layers_inside(

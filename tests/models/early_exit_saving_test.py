@@ -192,6 +192,20 @@ def test_what_is_frozen_comes_back_frozen(make, frozen, tmp_path, recwarn):
     )
 
 
+def test_what_began_frozen_and_trains_now_comes_back_so(tmp_path):
+    model = dense_model(
+        branch=keras.layers.Dense(3, trainable=False),
+        classifier=keras.layers.Dense(CLASSES, trainable=False),
+    )
+    frozen = len(model.trainable_variables)
+    training.set_trainable(model, "all")
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    for one in (model, loaded, copy_of(model)):
+        # Two bodies and three classifiers, of two variables each.
+        assert len(one.trainable_variables) == frozen + 10
+
+
 @pytest.mark.parametrize("branch", ["block", "mixed_pool"])
 def test_branches_keep_their_precision(branch, tmp_path):
     keras.config.set_dtype_policy("mixed_bfloat16")
