@@ -9,6 +9,7 @@ from applications.finished_run import FinishedRun
 from applications.methods import combine
 from applications.settings import RETRAINING
 from applications.setup import Setup
+from keras_lt.graph.layer_tree import use_assigned_values
 
 NETWORK = ("backbone",)
 """Settings that decide the network, whatever the method."""
@@ -77,6 +78,7 @@ def _load(model: keras.Model, run: FinishedRun) -> None:
         )
     for variable, value in zip(own, other, strict=True):
         variable.assign(keras.ops.convert_to_numpy(value))
+    use_assigned_values(model)
 
 
 def _learned(model: keras.Model) -> list[keras.Variable]:

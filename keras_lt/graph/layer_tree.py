@@ -15,10 +15,26 @@ def all_layers(root: keras.layers.Layer) -> list[keras.layers.Layer]:
 
 
 def variables_to_train(root: keras.layers.Layer) -> list[keras.Variable]:
-    """Returns what a layer and those inside it train, if nothing is frozen.
+    """Returns what a layer and those inside it train, if nothing is frozen."""
+    own = [v for layer in all_layers(root) for v in own_to_train(layer)]
+    return list({id(variable): variable for variable in own}.values())
+
+
+def own_to_train(layer: keras.layers.Layer) -> list[keras.Variable]:
+    """Returns what a layer itself trains, without those inside, if not frozen.
 
     `trainable_variables` leaves out what is frozen at the moment. The list of a
     layer is private in Keras, as above.
     """
-    own = [v for layer in all_layers(root) for v in layer._trainable_variables]
-    return list({id(variable): variable for variable in own}.values())
+    return list(layer._trainable_variables)
+
+
+def use_assigned_values(root: keras.layers.Layer) -> None:
+    """Has layers compute with the values that their variables were given.
+
+    `keras.layers.Normalization` computes with copies of its variables, which
+    Keras makes anew when it reads a file, but not when a value is assigned.
+    """
+    for layer in all_layers(root):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()

@@ -34,7 +34,8 @@ def set_states(parts: Sequence[keras.layers.Layer], states: Config) -> None:
     """Quantizes and freezes the layers inside of parts as `states_of` says."""
     for place, layer in enumerate(_layers_inside(parts)):
         state = states.get(str(place), {})
-        if "mode" in state:
+        is_quantized = getattr(layer, "quantization_mode", None) is not None
+        if "mode" in state and not is_quantized:
             config = keras.saving.deserialize_keras_object(state["config"])
             layer.quantize(state["mode"], config=config)
         # Outer layers first, as they pass it on. Some begin as frozen ones.

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_lt.graph.layer_tree import all_layers
+from keras_lt.graph.layer_tree import use_assigned_values
 from keras_lt.layers.low_rank_updates import adapted_layers
 from keras_lt.models.classification_model import ClassificationModel
 from keras_lt.types import Config
@@ -42,6 +43,7 @@ def copy_of(model: keras.Model, **changes: Any) -> keras.Model:
         if own:
             stack.enter_context(model.lasting_weights.in_place())
         copy_values(_variables(model, left_out), _variables(copy, left_out))
+    use_assigned_values(copy)
     return copy
 
 

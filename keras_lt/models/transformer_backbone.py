@@ -5,6 +5,8 @@ from typing import Any
 import keras
 
 from keras_lt.layers import TokenPooling
+from keras_lt.models.layer_states import set_states
+from keras_lt.models.layer_states import states_of
 from keras_lt.registration import serializable
 from keras_lt.types import Config
 
@@ -92,16 +94,22 @@ class TransformerBackbone(keras.Model):
             "name": self.name,
             "backbone": self._backbone,
             "pooling": self.pooling,
+            # Of now: the backbone is described as it was given.
+            "states": states_of(self.layers),
         }
 
     @classmethod
     def from_config(
         cls, config: Config, custom_objects: Any = None
     ) -> "TransformerBackbone":
+        settings = {**config}
+        states = settings.pop("states", {})
         backbone = keras.saving.deserialize_keras_object(
             config["backbone"], custom_objects=custom_objects
         )
-        return cls(**{**config, "backbone": backbone})
+        blocks = cls(**{**settings, "backbone": backbone})
+        set_states(blocks.layers, states)
+        return blocks
 
 
 def _parts(backbone: Any) -> tuple[list[keras.layers.Layer], int]:

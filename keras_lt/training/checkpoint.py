@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from keras_lt.file_writing import replacing
+from keras_lt.graph.layer_tree import use_assigned_values
 from keras_lt.models import ClassificationModel
 
 _FORMAT = 1
@@ -100,6 +101,7 @@ class Checkpoint:
         for owner, variables in state.items():
             for index, variable in enumerate(variables):
                 variable.assign(arrays[f"{owner}_{index}"])
+        use_assigned_values(model)
 
     def step_back(self) -> None:
         """Drops the last checkpoint for the one before.

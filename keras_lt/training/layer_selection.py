@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import keras
 
+from keras_lt.graph.layer_tree import own_to_train
 from keras_lt.layers import ExitBranch
 from keras_lt.layers.low_rank_updates import adapted_layers
 from keras_lt.layers.low_rank_updates import train_updates_alone
@@ -18,7 +19,9 @@ def set_trainable(model: keras.Model, selection: Selection | None) -> None:
     What is frozen stays as it is, bit for bit: batch normalization then uses
     its moving statistics, and does not change them. In a backbone with
     low-rank updates (`enable_lora`), a selected layer trains its updates
-    alone. The objectives of a model are left alone: their state is theirs.
+    alone. What a model inside trains itself, beside its layers, is trained if
+    all of these are. The objectives of a model are left alone: their state is
+    theirs.
 
     Compile the model afterwards. A `Stage` does both, with `trainable`.
 
@@ -52,6 +55,10 @@ def set_trainable(model: keras.Model, selection: Selection | None) -> None:
         layer.trainable = id(layer) in chosen
         if layer.trainable and (id(layer) in adapted or adapted_layers(layer)):
             train_updates_alone(layer)
+    for container in _containers(model):
+        inside = [layer for _, layer in _leaves(container)]
+        for variable in own_to_train(container):
+            variable.trainable = all(id(one) in chosen for one in inside)
 
 
 def last_layers(
@@ -102,11 +109,20 @@ def reset_layers(model: keras.Model, selection: Selection) -> None:
     if not callable(selection) and not selection:
         return
     for layer in selected_layers(model, selection):
-        if not layer.weights:
+        # The statistics of images are no weights to draw.
+        if not layer.weights or isinstance(layer, keras.layers.Normalization):
             continue
-        fresh = type(layer).from_config(layer.get_config())
-        fresh.build_from_config(layer.get_build_config())
-        layer.set_weights(fresh.get_weights())
+        layer.set_weights(_fresh(layer).get_weights())
+
+
+def _fresh(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """Returns a layer like this one, with weights of its own."""
+    fresh = type(layer).from_config(layer.get_config())
+    config = layer.get_build_config() or {}
+    fresh.build_from_config(config)
+    if not fresh.weights and "input_shape" in config:
+        fresh(keras.KerasTensor(config["input_shape"]))  # Built by its call.
+    return fresh
 
 
 def selected_layers(
@@ -172,7 +188,7 @@ def _leaves(
     layer: keras.layers.Layer, path: str = ""
 ) -> Iterator[tuple[str, keras.layers.Layer]]:
     """Yields the layers that hold no others that can be told apart."""
-    if not isinstance(layer, _CONTAINERS):
+    if not _is_container(layer):
         yield path or layer.name, layer
         return
     for inner in _children(layer):
@@ -184,8 +200,12 @@ def _containers(
 ) -> Iterator[keras.layers.Layer]:
     yield model
     for inner in _children(model):
-        if isinstance(inner, _CONTAINERS):
+        if _is_container(inner):
             yield from _containers(inner)
+
+
+def _is_container(layer: keras.layers.Layer) -> bool:
+    return isinstance(layer, _CONTAINERS) and bool(_children(layer))
 
 
 def _children(model: keras.layers.Layer) -> list[keras.layers.Layer]:

@@ -5,6 +5,11 @@ from typing import Any
 
 import keras
 
+EXCLUSIONS = (
+    "_exclude_from_weight_decay",
+    "_exclude_from_weight_decay_pattern",
+)
+
 
 def fresh_optimizer(optimizer: Any) -> keras.optimizers.Optimizer:
     """Returns a new optimizer with the configuration of `optimizer`.
@@ -13,7 +18,21 @@ def fresh_optimizer(optimizer: Any) -> keras.optimizers.Optimizer:
     first, and refuses others.
     """
     optimizer = keras.optimizers.get(optimizer)
-    return type(optimizer).from_config(optimizer.get_config())
+    fresh = type(optimizer).from_config(optimizer.get_config())
+    _exclude_alike(optimizer, fresh)
+    return fresh
+
+
+def _exclude_alike(old: Any, new: Any) -> None:
+    """Leaves out of the decay what `exclude_from_weight_decay` has named.
+
+    No configuration tells of it, nor anything public in Keras.
+    """
+    for name in EXCLUSIONS:
+        if hasattr(old, name):
+            setattr(new, name, getattr(old, name))
+    if isinstance(old, keras.optimizers.LossScaleOptimizer):
+        _exclude_alike(old.inner_optimizer, new.inner_optimizer)
 
 
 def continue_from(
@@ -40,9 +59,13 @@ def continue_from(
             "`optimizer` out, or `continue_optimizer`."
         )
     known = _slots(old, old_variables)
+    owners = {id(variable): variable for variable in new_variables}
     for key, slot in _slots(new, new_variables).items():
+        owner, kind = key
         if key in known:
             slot.assign(known[key])
+        elif kind == "_average":  # Keras starts it in the first step of all.
+            slot.assign(owners[owner])
 
 
 def _slots(

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from keras_lt.graph import is_graph
+from keras_lt.graph.layer_tree import use_assigned_values
 from keras_lt.layers import LearnableWeightScaling
 from keras_lt.models import ClassificationModel
 from keras_lt.models.model_copy import copy_of
@@ -97,6 +98,7 @@ def _scaled_graph(model: keras.Model, classifier: str) -> keras.Model:
         )
     for layer, copy in copies:
         copy_values(layer.variables, copy.variables)
+    use_assigned_values(made)
     return made
 
 

@@ -160,3 +160,19 @@ def test_network_of_another_kind_is_named():
         TransformerBackbone(models.resnet20((8, 8, 3)))
     with pytest.raises(ValueError, match="class token, use 'mean'"):
         TransformerBackbone(vit(use_class_token=False))
+
+
+@pytest.mark.filterwarnings("ignore:Layer .* `quantize`")
+def test_quantized_and_frozen_blocks_come_back_so(tmp_path):
+    backbone = TransformerBackbone(vit(num_layers=1))
+    model = models.LongTailModel(backbone, 4)
+    x, _ = images()
+    training.set_trainable(model, "classifier")
+    model.quantize("int8")
+    expected = model.predict(x, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert len(loaded.trainable_variables) == len(model.trainable_variables)
+    np.testing.assert_allclose(
+        loaded.predict(x, verbose=0), expected, 1e-4, 1e-5
+    )

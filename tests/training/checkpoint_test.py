@@ -51,6 +51,26 @@ def test_everything_comes_back(dtype, tmp_path):
         np.testing.assert_array_equal(value, expected)
 
 
+def test_layers_compute_with_what_came_back(tmp_path):
+    """Normalization keeps copies of its variables, which Keras forgets."""
+
+    def make(rows):
+        layer = keras.layers.Normalization()
+        model = keras.Sequential([keras.Input((2,)), layer])
+        layer.adapt(np.array(rows, "float32"))
+        model.compile("sgd", loss="mse")
+        return model
+
+    model = make([[10.0, 20.0], [14.0, 28.0]])
+    checkpoint = Checkpoint(tmp_path / "checkpoint.npz")
+    checkpoint.save(model, {})
+    other = make([[0.0, 0.0], [1.0, 1.0]])
+    checkpoint.restore(other)
+    x = np.array([[11.0, 25.0]], "float32")
+    found = other.predict(x, verbose=0)
+    np.testing.assert_allclose(found, model.predict(x, verbose=0), 1e-5)
+
+
 def test_holds_no_pickle_and_says_what_is_in_it(tmp_path):
     model = make_model(dtype="bfloat16")
     Checkpoint(tmp_path / "c.npz").save(model, {})

@@ -220,3 +220,63 @@ def test_reset_gives_new_weights_to_the_selected_alone():
 def test_unknown_name():
     with pytest.raises(ValueError, match="'stage_9', which fits none of"):
         set_trainable(make_model(), "stage_9")
+
+
+class Tokens(keras.Model):
+    """Trains a vector of its own, beside its layer."""
+
+    def build(self, input_shape):
+        self.token = self.add_weight(name="token", shape=input_shape[-1:])
+        self.inner = keras.layers.Dense(3, name="inner")
+        self.inner.build(input_shape)
+
+    def call(self, x):
+        return self.inner(x + self.token)
+
+
+def test_own_variables_of_a_model_go_with_all_its_layers():
+    images = keras.Input((2,))
+    tokens = Tokens()
+    model = models.LongTailModel(keras.Model(images, tokens(images)), 4)
+    for selection, expected in (
+        ("classifier", [model.classifier]),
+        ("backbone", [tokens]),
+        ("all", [tokens, model.classifier]),
+    ):
+        set_trainable(model, selection)
+        assert trained(model) == of(*expected)
+        assert (id(tokens.token) in trained(model)) == (tokens in expected)
+
+
+@keras.saving.register_keras_serializable(package="keras_lt_tests")
+class Head(keras.layers.Layer):
+    """Has no `build`: the layer inside is built by the call."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.dense = keras.layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+def test_reset_of_a_layer_that_its_call_builds():
+    model = models.LongTailModel(make_backbone(), 4, classifier=Head(4))
+    kernel, _ = model.classifier.get_weights()
+    reset_layers(model, "classifier")
+    assert not np.allclose(model.classifier.get_weights()[0], kernel)
+
+
+def test_reset_keeps_the_statistics_of_images():
+    layer = keras.layers.Normalization(name="scaling")
+    layer.adapt(np.array([[10.0, 20.0], [14.0, 28.0]], "float32"))
+    layers = [layer, keras.layers.Dense(3)]
+    model = keras.Sequential([keras.Input((2,)), *layers])
+    before = layer.get_weights()
+    reset_layers(model, "all")
+    for one, two in zip(layer.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, two)

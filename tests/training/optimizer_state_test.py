@@ -114,3 +114,38 @@ def test_another_kind_of_optimizer():
     first, second = keras.optimizers.SGD(), keras.optimizers.Adam()
     with pytest.raises(ValueError, match="Received: Adam after SGD"):
         continue_from(second, [], first, [])
+
+
+def test_averages_of_what_was_not_trained_start_at_its_values():
+    """From 0, they would end as a part of these."""
+    old, fresh = variable("a/kernel", 0), variable("b/kernel", 1)
+    first = keras.optimizers.SGD(0.0, use_ema=True, ema_momentum=0.9)
+    step(first, [old], seed=5)
+    second = fresh_optimizer(first)
+    second.build([old, fresh])
+    continue_from(second, [old, fresh], first, [old])
+    step(second, [old, fresh], seed=6)
+    values = [keras.ops.convert_to_numpy(one) for one in (old, fresh)]
+    second.finalize_variable_values([old, fresh])
+    for one, value in zip((old, fresh), values, strict=True):
+        found = keras.ops.convert_to_numpy(one)
+        np.testing.assert_allclose(found, value, 1e-5)
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_fresh_optimizer_leaves_the_same_out_of_the_decay(scaled):
+    kernel, bias = variable("a/kernel", 0), variable("a/bias", 1)
+    adam = keras.optimizers.AdamW(0.1, weight_decay=0.5)
+    adam.exclude_from_weight_decay(var_names=["bias"])
+    given = keras.optimizers.LossScaleOptimizer(adam) if scaled else adam
+    optimizer = fresh_optimizer(given)
+    # Outside of a compiled step, JAX takes no step with a scaled loss.
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    before = [keras.ops.convert_to_numpy(one) for one in (kernel, bias)]
+    zeros = [keras.ops.zeros((2,))] * 2
+    optimizer.apply(zeros, [kernel, bias])
+    for one, value, factor in zip(
+        (kernel, bias), before, (0.95, 1.0), strict=True
+    ):
+        found = keras.ops.convert_to_numpy(one)
+        np.testing.assert_allclose(found, factor * value, 1e-5)
