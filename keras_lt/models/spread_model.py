@@ -17,6 +17,8 @@ from keras_lt.models.even_batches import EvenBatches
 from keras_lt.models.even_batches import are_spread
 from keras_lt.models.even_batches import even_batches
 from keras_lt.models.even_batches import filled_up
+from keras_lt.models.jax_memory import averages_apart
+from keras_lt.models.jax_memory import weights_kept
 from keras_lt.types import Outputs
 from keras_lt.types import Tensor
 
@@ -37,19 +39,20 @@ class SpreadModel(keras.Model):
     _alone: StagedPredictor | None = None
 
     def fit(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
-        if not are_spread():
+        if are_spread():
+            _check_batch_size(x, kwargs.get("batch_size"))
+            x, y, kwargs = _hold_out(x, y, kwargs)
+            kwargs["validation_data"] = _even_validation(kwargs)
+            x, y, kwargs = _even(x, y, kwargs, "steps_per_epoch")
+        with weights_kept(self), averages_apart(self):
             return super().fit(x, y, **kwargs)
-        _check_batch_size(x, kwargs.get("batch_size"))
-        x, y, kwargs = _hold_out(x, y, kwargs)
-        kwargs["validation_data"] = _even_validation(kwargs)
-        x, y, kwargs = _even(x, y, kwargs, "steps_per_epoch")
-        return super().fit(x, y, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         if are_spread():
             x, y, kwargs = _even(x, y, {"shuffle": False, **kwargs}, "steps")
             del kwargs["shuffle"]
-        return super().evaluate(x, y, **kwargs)
+        with weights_kept(self):
+            return super().evaluate(x, y, **kwargs)
 
     def predict(
         self,
@@ -73,7 +76,8 @@ class SpreadModel(keras.Model):
         if are_spread():
             x = even_batches(x, batch_size=batch_size, steps=steps)
             batch_size = None if isinstance(x, EvenBatches) else batch_size
-        return super().predict(x, batch_size, verbose, steps, callbacks)
+        with weights_kept(self):
+            return super().predict(x, batch_size, verbose, steps, callbacks)
 
     def predict_step(self, *args: Any) -> Any:
         # The logits only; the features of a data set are large.
@@ -109,7 +113,7 @@ class SpreadModel(keras.Model):
             self._alone = self._network_predictor(self.kept_by_predict)
         return self._alone
 
-    def _forget_networks(self) -> None:
+    def forget_networks(self) -> None:
         """Lets go of what was compiled of the model as a whole."""
         self._alone = None
 
