@@ -22,14 +22,16 @@ from keras_lt.models.data_checks import check_data
 from keras_lt.models.data_checks import check_validation_data
 from keras_lt.models.device_images import IMAGES
 from keras_lt.models.device_images import DeviceImages
+from keras_lt.models.device_images import images_held
 from keras_lt.models.example_weights import as_vector
 from keras_lt.models.example_weights import example_weights
 from keras_lt.models.lasting_weights import LastingWeights
 from keras_lt.models.loss_values import loss_values
 from keras_lt.models.objective_list import ObjectiveList
-from keras_lt.models.objective_values import objective_values
+from keras_lt.models.objective_values import objective_term
 from keras_lt.models.own_callbacks import with_own_callbacks
 from keras_lt.models.penalties import with_penalties
+from keras_lt.models.portable_config import of_any_backend
 from keras_lt.models.real_rows import RealRows
 from keras_lt.models.real_rows import without_filling
 from keras_lt.models.replicated_model import ReplicatedModel
@@ -40,7 +42,6 @@ from keras_lt.models.torch_parameters import TorchParameters
 from keras_lt.models.weighted_mean import weighted_mean
 from keras_lt.objectives import Objective
 from keras_lt.ops.crossentropy import as_class_ids
-from keras_lt.replicas import strategy_of
 from keras_lt.types import Config
 from keras_lt.types import Outputs
 from keras_lt.types import Tensor
@@ -197,7 +198,7 @@ class ClassificationModel(
         serialize = keras.saving.serialize_keras_object
         config["loss"] = serialize(self._classification_loss)
         config["objectives"] = [serialize(item) for item in self.objectives]
-        return config
+        return of_any_backend(config)
 
     def compile_from_config(self, config: Config) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -233,9 +234,7 @@ class ClassificationModel(
             at_the_end.callback(self.lasting_weights.put_back)
             at_the_end.callback(forget_restored_epoch, self)
             if isinstance(x, DeviceBatches):
-                held = self.device_images.holding(x, strategy_of(self))
-                at_the_end.callback(self._forget_images)
-                at_the_end.enter_context(held)
+                at_the_end.enter_context(images_held(self, x))
                 x = x.drawn()
             return super().fit(x, y, **kwargs)
 
@@ -269,6 +268,10 @@ class ClassificationModel(
         the number of examples, as in Keras.
         """
         x, y, sample_weight = without_filling(x, y, sample_weight)
+        # On the device, which losses of Keras see to by themselves.
+        y = keras.tree.map_structure(
+            ops.convert_to_tensor, y, none_is_leaf=False
+        )
         labels = label_of(y)
         if not training:
             total = self.evaluation_loss(labels, y_pred, sample_weight)
@@ -351,12 +354,6 @@ class ClassificationModel(
         by_class = ops.convert_to_tensor(self.class_weights)
         return example_weights(labels, by_class, sample_weight)
 
-    def _forget_images(self) -> None:
-        """Lets go of what was compiled with images that it keeps."""
-        self.train_function = None
-        self._forget_networks()
-        self.forget_parameters()
-
     def _term(
         self,
         objective: Objective,
@@ -366,19 +363,17 @@ class ClassificationModel(
         sample_weight: Tensor | None,
     ) -> Tensor:
         labels = label_of(y)
-        ids = as_class_ids(labels, self.num_classes)
-        features = outputs[_key_of(objective.features)]
-        value, own_weights = objective_values(
-            objective, features, ids, x=x, y=y, outputs=outputs
-        )
-        if len(value.shape) == 0:
-            return weighted_mean(ops.reshape(value, (1,)))
         if sample_weight is not None:
             sample_weight = as_vector(sample_weight)
-        weights = self.objective_weights(labels, outputs, sample_weight)
-        if own_weights is not None:
-            weights = own_weights if weights is None else own_weights * weights
-        return weighted_mean(value, weights)
+        return objective_term(
+            objective,
+            outputs[_key_of(objective.features)],
+            as_class_ids(labels, self.num_classes),
+            self.objective_weights(labels, outputs, sample_weight),
+            x=x,
+            y=y,
+            outputs=outputs,
+        )
 
     def _replace_objectives(self, objectives: Sequence[Objective]) -> None:
         check_objectives(
@@ -391,6 +386,7 @@ class ClassificationModel(
                 objective.build(shape)
             objective.feature_dim = shape[-1]
         self.objective_list.replace(objectives)
+        self.forget_parameters()
 
 
 def _key_of(features: str | None) -> str:

@@ -10,6 +10,7 @@ import keras
 from keras_lt.data import DeviceBatches
 from keras_lt.devices import num_processes
 from keras_lt.replicas import has_other_processes
+from keras_lt.replicas import strategy_of
 from keras_lt.types import Tensor
 
 IMAGES = "images"
@@ -75,6 +76,32 @@ class DeviceImages(keras.layers.Layer):
             # The replicas of TensorFlow are built with floats.
             keras.ops.cast(inputs["draws"], "int32"),
         )
+
+
+@contextlib.contextmanager
+def images_held(model: Any, batches: DeviceBatches) -> Iterator[None]:
+    """Holds the images of a training in a `with` block, and nothing after it.
+
+    Args:
+        model: A `ClassificationModel`.
+        batches: What its `fit` is given.
+    """
+    _forget_steps(model)
+    try:
+        with model.device_images.holding(batches, strategy_of(model)):
+            yield
+    finally:
+        _forget_steps(model)
+        model.forget_networks()
+        model.forget_parameters()
+
+
+def _forget_steps(model: keras.Model) -> None:
+    """Lets go of steps that are compiled with the images, or without them."""
+    model.train_function = None
+    if keras.distribution.distribution() is not None:
+        # They are compiled for where each variable is.
+        model.test_function = model.predict_function = None
 
 
 def _check_replicas(batches: DeviceBatches, replicas: int) -> None:

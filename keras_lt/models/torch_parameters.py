@@ -19,8 +19,7 @@ class TorchParameters(keras.Model):
 
     def forget_parameters(self) -> None:
         """Lets torch forget what is no variable of the model any more."""
-        if keras.config.backend() != "torch":
-            return
-        paths = {variable.path for variable in self.variables}
-        for path in set(self.torch_params.keys()) - paths:
-            del self.torch_params[path]
+        if keras.config.backend() == "torch":
+            now = {variable.path: variable.value for variable in self.variables}
+            self.torch_params.clear()
+            self.torch_params.update(now)

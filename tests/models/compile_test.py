@@ -1,5 +1,7 @@
 """What compile takes, and what the obvious way gets silently wrong."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -342,3 +344,36 @@ def test_objectives_that_do_not_fit():
             loss,
             objectives=[MeanFeature(name="a"), MeanFeature(name="a")],
         )
+
+
+class Plain(keras.losses.Loss):
+    """Computes with labels as it gets them, as those of Keras may."""
+
+    def call(self, y_true, y_pred):
+        return -ops.sum(y_true * ops.log_softmax(y_pred), axis=-1)
+
+
+def test_loss_gets_tensors():
+    x, y = images()
+    model = small_model()
+    model.compile(keras.optimizers.SGD(0.0), Plain(), **EAGER)
+    expected = -np.log(softmax(to_numpy(model(x, training=True)["logits"])))
+    found = model.train_on_batch(x, np.eye(CLASSES, dtype="float32")[y])
+    picked = expected[np.arange(len(y)), y].mean()
+    assert float(np.ravel(found)[0]) == pytest.approx(picked, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda one: one, keras.optimizers.LossScaleOptimizer]
+)
+def test_file_names_no_optimizer_of_one_backend(wrap):
+    """Keras has some for torch, which others cannot use."""
+    model = small_model()
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
+    optimizer = wrap(keras.optimizers.SGD(schedule, momentum=0.9))
+    model.compile(optimizer, SPARSE(from_logits=True))
+    config = model.get_compile_config()
+    assert "src.backend" not in json.dumps(config)
+    model.compile_from_config(config)
+    assert type(model.optimizer) is type(optimizer)
+    assert model.optimizer.get_config() == optimizer.get_config()

@@ -1,6 +1,7 @@
 """Training on `DeviceBatches` is training on `Batches`."""
 
 import gc
+import importlib
 import types
 import weakref
 
@@ -315,3 +316,40 @@ def test_processes_of_tensorflow_are_refused():
     held = DeviceImages().holding(batches_of(DeviceBatches), strategy)
     with pytest.raises(ValueError, match="in one process"), held:
         pass
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "jax", reason="no steps bound to devices"
+)
+def test_evaluation_before_and_after_on_a_mesh():
+    """Steps are compiled for where each variable is, images among them."""
+    parallel = keras.distribution.DataParallel(
+        devices=["cpu:0"], auto_shard_dataset=False
+    )
+    with parallel.scope():
+        model = compiled(small_model())
+        first = model.evaluate(*HELD_OUT, verbose=0, return_dict=True)
+        model.fit(batches_of(Batches), verbose=0)
+        batches = batches_of(DeviceBatches)
+        history = model.fit(batches, validation_data=HELD_OUT, verbose=0)
+        last = model.evaluate(*HELD_OUT, verbose=0, return_dict=True)
+        assert len(model.predict(HELD_OUT[0], verbose=0)) == len(HELD_OUT[0])
+    assert last["loss"] == pytest.approx(history.history["val_loss"][0])
+    assert last["loss"] != first["loss"]
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "jax", reason="asks JAX what it keeps"
+)
+def test_averages_let_go_of_the_images():
+    jax = importlib.import_module("jax")
+    keras.utils.set_random_seed(0)
+    model = small_model()
+    optimizer = keras.optimizers.SGD(0.05, use_ema=True)
+    model.compile(optimizer, losses.BalancedSoftmax(COUNTS))
+    batches = batches_of(DeviceBatches)
+    averages = callbacks.AverageWeights(batches)
+    model.fit(batches, verbose=0, callbacks=[averages])
+    gc.collect()
+    kept = [one for one in jax.live_arrays() if one.shape == IMAGES.shape]
+    assert not [one for one in kept if one.dtype == "uint8"]

@@ -1,7 +1,9 @@
 """A student is whole without its teachers: in files and after a crash."""
 
+import gc
 import os
 import warnings
+import weakref
 
 import keras
 import numpy as np
@@ -179,3 +181,20 @@ def test_training_goes_on_after_a_crash(tmp_path):
         number = sum(name.startswith("model_") for name in file.files)
     held = len(whole.objectives[0].constants)
     assert number == len(whole.variables) - held
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "torch", reason="torch keeps them by their paths"
+)
+@pytest.mark.parametrize("number", [0, 1], ids=["none", "another"])
+def test_teachers_that_are_dropped_leave_the_memory(number):
+    student = linear_model(5, 3)
+    first = LogitDistillation(teachers((8,)))
+    student.compile("sgd", crossentropy(), objectives=[first])
+    student.train_on_batch(*examples())
+    value = weakref.ref(first.constants[0].value)
+    others = [LogitDistillation(teachers((8,))) for _ in range(number)]
+    student.compile("sgd", crossentropy(), objectives=others)
+    del first
+    gc.collect()
+    assert value() is None
