@@ -127,6 +127,7 @@ class AverageWeights(keras.callbacks.Callback):
             # Keras has assigned the averages to the weights once more. On JAX
             # the two share memory since, and could not be trained on.
             self._set_averages_to_weights()
+        self._statistics = None  # It holds what the model computed with.
 
     def _mend_what_failed(self) -> None:
         """Makes a model fit to train whose last training raised an error."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_lt.types import Tensor
 
@@ -67,4 +68,6 @@ class VariableSchedule(keras.callbacks.Callback):
         if lasting is not None and self.variable is self.model.class_weights:
             lasting.replace(value)
         else:
-            self.variable.assign(value)
+            # A copy, as a step of JAX takes the memory of what is assigned.
+            dtype = self.variable.dtype
+            self.variable.assign(ops.copy(ops.convert_to_tensor(value, dtype)))

@@ -42,6 +42,8 @@ class EvenBatches(keras.utils.PyDataset):
         )
         self.source = source
         self.length = length
+        # Keras keeps it for one thread, and batches may be made in others.
+        self._distribution = keras.distribution.distribution()
 
     @property
     def num_batches(self) -> int | None:
@@ -53,7 +55,10 @@ class EvenBatches(keras.utils.PyDataset):
         count = None
         if isinstance(self.source, Batches):
             count = self.source.num_examples(index)
-        return filled_up(*batch, num_examples=count)
+        if self._distribution is None:
+            return filled_up(*batch, num_examples=count)
+        with self._distribution.scope():
+            return filled_up(*batch, num_examples=count)
 
     def on_epoch_begin(self) -> None:
         if isinstance(self.source, keras.utils.PyDataset):

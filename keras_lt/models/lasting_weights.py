@@ -28,7 +28,10 @@ class LastingWeights:
         """Sets class weights until `put_back`."""
         if self._lasting is None:
             self._lasting = self._now()
-        self._variable.assign(values)
+        # A copy, as a step of JAX takes the memory of what is assigned.
+        self._variable.assign(
+            ops.copy(ops.convert_to_tensor(values, "float32"))
+        )
 
     def put_back(self) -> None:
         """Ends what `replace` began, if it did."""

@@ -40,6 +40,18 @@ def test_compiled_step_sees_every_value():
     np.testing.assert_allclose(seen, [0.0, -0.1, -0.11], atol=1e-6)
 
 
+def test_value_may_be_one_tensor_for_many_epochs():
+    """A step of JAX takes the memory of what a variable was given."""
+    model = Scaled()
+    model.compile(keras.optimizers.SGD(1.0))
+    factor = keras.ops.convert_to_tensor(0.5)
+    schedule = VariableSchedule(model.factor, lambda epoch: factor)
+    x = np.ones((2, 1), "float32")
+    model.fit(x, x, epochs=3, verbose=0, callbacks=[schedule])
+    found = float(keras.ops.convert_to_numpy(model.theta))
+    assert found == pytest.approx(1.0 - 3 * 0.5)
+
+
 def test_untracked_variable():
     model = Scaled()
     model.compile("sgd")

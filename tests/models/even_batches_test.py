@@ -1,6 +1,7 @@
 """How batches are filled up for devices, and taken apart again."""
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -224,3 +225,18 @@ def test_layout_splits_classes_else_features():
 def test_layouts_that_cannot_be(arguments, options, message):
     with pytest.raises(ValueError, match=message):
         layout(*arguments, **options)
+
+
+def test_batches_are_alike_in_all_threads():
+    """Keras knows a distribution in the thread alone that has set it."""
+    devices = [f"cpu:{i}" for i in range(4)]
+    mesh = keras.distribution.DeviceMesh((4,), ("batch",), devices)
+    parallel = keras.distribution.DataParallel(
+        device_mesh=mesh, auto_shard_dataset=False
+    )
+    with parallel.scope():
+        even = even_batches.EvenBatches(data.Batches((X, Y), 6), 2)
+        with ThreadPoolExecutor(1) as pool:
+            inputs, labels = pool.submit(even.__getitem__, 0).result()
+    assert len(inputs["count"]) == 6 * 4
+    assert len(inputs["inputs"]) == len(labels) == 8
