@@ -4,49 +4,55 @@ import dataclasses
 import pathlib
 from typing import Any
 
+from applications import METHODS
+from applications.setting import setting
 from applications.settings_group import SettingsGroup
-from keras_lt.validation import check_fraction
-from keras_lt.validation import check_not_negative
-from keras_lt.validation import check_positive
-from keras_lt.validation import check_positive_int
 
 
 @dataclasses.dataclass(frozen=True)
 class DistillationSettings(SettingsGroup):
     """Holds the choices of distillation, as `applications.cbd` reads them.
 
+    Those after `teacher_method` are as in `objectives.FeatureDistillation`.
+
     Args:
-        teachers: Number of teachers to train first.
-        teacher_runs: Instead, folders of finished runs whose models teach.
-        teacher_method: How the teachers are trained.
-        alpha: Like the next five, as in `objectives.FeatureDistillation`.
-        beta: Factor on the distance of features.
-        combine: How several teachers are put together.
-        projection_mode: Where features are made comparable.
-        logit_weight: Factor on the divergence of logits.
-        temperature: Of the logits.
+        teachers: With cbd: number of teachers, which are trained first; the
+            second half of them with strong augmentation, for CIFAR.
+        teacher_runs: With cbd: instead, output folders of finished runs whose
+            models teach.
+        teacher_method: With cbd: how the teachers are trained, as for --method.
+        alpha: With cbd: share of the teachers in the loss.
+        beta: With cbd: factor on the distance of features.
+        combine: With cbd: compare with all teachers at once, or with each.
+        projection_mode: With cbd: a layer under the classifier if the teachers
+            need it; always; or one that the classifier does not see.
+        logit_weight: With cbd: factor on the divergence from the teachers'
+            logits, adjusted for balanced classes. 0 leaves them out.
+        temperature: With cbd: what logits are divided by, greater than 0.
 
     Raises:
         ValueError: If a choice is out of its range.
     """
 
-    teachers: int = 1
+    teachers: int = setting(1, least=1)
     teacher_runs: tuple[str, ...] = ()
-    teacher_method: tuple[str, ...] = ("cosine",)
-    alpha: float = 0.4
-    beta: float = 100.0
-    combine: str = "concatenate"
-    projection_mode: str = "auto"
-    logit_weight: float = 0.0
-    temperature: float = 2.0
+    teacher_method: tuple[str, ...] = setting(("cosine",), choices=METHODS)
+    alpha: float = setting(0.4, least=0.0, most=1.0)
+    beta: float = setting(100.0, least=0.0)
+    combine: str = setting(
+        "concatenate", flag="combine_teachers", choices=("concatenate", "mean")
+    )
+    projection_mode: str = setting(
+        "auto", choices=("auto", "always", "distill_only")
+    )
+    logit_weight: float = setting(0.0, least=0.0)
+    temperature: float = setting(
+        2.0, flag="logit_temperature", least=0.0, positive=True
+    )
 
     def __post_init__(self) -> None:
         """Checks what must be known before the teachers are trained."""
-        check_positive_int("teachers", self.teachers)
-        check_fraction("alpha", self.alpha)
-        check_not_negative("beta", self.beta)
-        check_not_negative("logit_weight", self.logit_weight)
-        check_positive("temperature", self.temperature)
+        self.check_limits()
         if self.teacher_runs and self.teachers != 1:
             raise ValueError(
                 "`teachers` must be left out where runs are named, which say "

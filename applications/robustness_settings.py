@@ -2,14 +2,8 @@
 
 import dataclasses
 
+from applications.setting import setting
 from applications.settings_group import SettingsGroup
-from keras_lt.validation import check_choice
-from keras_lt.validation import check_fraction
-from keras_lt.validation import check_not_negative
-from keras_lt.validation import check_positive
-from keras_lt.validation import check_positive_int
-
-FORMS = ("stages", "joint")
 
 OF_STAGES = (
     "feature_epochs",
@@ -27,60 +21,67 @@ OF_JOINT = ("joint_lambda",)
 class RobustnessSettings(SettingsGroup):
     """Holds the choices of DRO-LT, as `applications.dro_lt` reads them.
 
+    Those from `mean_radius` to `temperature` are as in `objectives.Robustness`.
+
     Args:
-        form: `"stages"` trains a classifier, then the features, then the
-            classifier; `"joint"` everything at once.
-        weight: Factor on the robust term. 0 is the control: the same stages,
-            batches and epochs without it.
-        mean_radius: Mean radius of the balls around the centroids. 0 is the
-            other control: the same term, of the centroids as they are.
-        radius: Like the next four, as in `objectives.Robustness`.
-        bound: Which form of the loss.
-        distance: Between a feature and a centroid.
-        centroids: When they are computed.
-        temperature: What distances are divided by.
-        joint_lambda: In the joint form, share of the classification loss; the
-            robust term has the rest.
-        feature_epochs: Of the second stage; by default 80 for each 200 of the
-            schedule.
-        classifier_epochs: Of the third stage; by default 20 for each 200.
-        feature_rate: Learning rate of the second stage.
-        classifier_rate: Learning rate of the third stage.
-        batch_size: Images per step on class-aware batches, four of a class;
-            by default that of the schedule.
+        form: With dro_lt: the classifier, then the features, then the
+            classifier again; or everything in one stage.
+        weight: With dro_lt: factor on the robust term. 0 is the control: the
+            same stages without it.
+        mean_radius: With dro_lt: mean radius of the balls around the centroids.
+            0 is the other control: the same term without a worst case.
+        radius: With dro_lt: larger for rare classes, the same for all, trained
+            with its mean held, or trained as in the published code.
+        bound: With dro_lt: the form of the paper, a bound on all of the loss,
+            or one without the others of the class.
+        distance: With dro_lt: of a feature and a centroid.
+        centroids: With dro_lt: when centroids are computed.
+        temperature: With dro_lt: what distances are divided by, greater than 0.
+        joint_lambda: With --robust_form=joint: share of the classification
+            loss; the robust term has the rest.
+        feature_epochs: With dro_lt: length of the second stage. By default 80
+            for each 200 of the schedule.
+        classifier_epochs: With dro_lt: length of the third stage. By default 20
+            for each 200.
+        feature_rate: With dro_lt: learning rate of the second stage.
+        classifier_rate: With dro_lt: learning rate of the third stage.
+        batch_size: With dro_lt: images per step on class-aware batches, four of
+            a class. By default that of the schedule.
 
     Raises:
         ValueError: If a choice is out of its range, or of the other form.
     """
 
-    form: str = "stages"
-    weight: float = 1.0
-    mean_radius: float = 0.5
-    radius: str = "sqrt_n"
-    bound: str = "same_class"
-    distance: str = "euclidean"
-    centroids: str = "epoch"
-    temperature: float = 1.0
-    joint_lambda: float = 0.5
-    feature_epochs: int | None = None
-    classifier_epochs: int | None = None
-    feature_rate: float = 0.005
-    classifier_rate: float = 0.01
-    batch_size: int | None = None
+    form: str = setting(
+        "stages", flag="robust_form", choices=("stages", "joint")
+    )
+    weight: float = setting(1.0, flag="robust_weight", least=0.0)
+    mean_radius: float = setting(0.5, least=0.0)
+    radius: str = setting(
+        "sqrt_n", choices=("sqrt_n", "shared", "learned", "released")
+    )
+    bound: str = setting(
+        "same_class", choices=("same_class", "strict", "negatives_only")
+    )
+    distance: str = setting(
+        "euclidean", choices=("euclidean", "chord", "squared_euclidean")
+    )
+    centroids: str = setting(
+        "epoch", choices=("epoch", "moving_average", "batch")
+    )
+    temperature: float = setting(1.0, least=0.0, positive=True)
+    joint_lambda: float = setting(
+        0.5, flag="robust_lambda", least=0.0, most=1.0
+    )
+    feature_epochs: int | None = setting(None, least=1)
+    classifier_epochs: int | None = setting(None, least=1)
+    feature_rate: float = setting(0.005, positive=True)
+    classifier_rate: float = setting(0.01, positive=True)
+    batch_size: int | None = setting(None, flag="robust_batch_size", least=1)
 
     def __post_init__(self) -> None:
-        """Checks what the objective does not check itself."""
-        check_choice("form", self.form, FORMS)
-        check_not_negative("weight", self.weight)
-        check_fraction("joint_lambda", self.joint_lambda)
-        for name in ("feature_rate", "classifier_rate"):
-            check_positive(name, getattr(self, name))
-        for name in ("feature_epochs", "classifier_epochs", "batch_size"):
-            if getattr(self, name) is not None:
-                check_positive_int(name, getattr(self, name))
-        self._check_form()
-
-    def _check_form(self) -> None:
+        """Checks what must be known before the first stage."""
+        self.check_limits()
         useless = OF_JOINT if self.form == "stages" else OF_STAGES
         for name in useless:
             if name in self.changed():

@@ -5,15 +5,15 @@ import pathlib
 from collections.abc import Iterable
 from typing import Any
 
+from applications import METHODS
+from applications import SCHEDULES
 from applications.distillation_settings import DistillationSettings
-from applications.methods import METHODS
 from applications.robustness_settings import OF_JOINT
 from applications.robustness_settings import OF_STAGES
 from applications.robustness_settings import RobustnessSettings
+from applications.setting import setting
 from applications.settings_group import SettingsGroup
 from applications.training_settings import TrainingSettings
-from keras_lt.validation import check_positive
-from keras_lt.validation import check_positive_int
 
 RETRAINING = ("crt", "lws")
 """Methods whose second stage fits the classifier to features that are kept."""
@@ -34,98 +34,120 @@ OF_EXITS = (
 class Settings(SettingsGroup):
     """Holds the choices of a run: the flags of `scripts/train.py`.
 
+    Where no images are held out, all are trained on, as in the literature, and
+    logits are adjusted with strength 1. What is said of exits is as in
+    `EarlyExitModel`, `device_data` as in `data.DeviceBatches`, and
+    `steps_per_execution` as in `keras.Model.compile`. Without an `output_dir`,
+    nothing is kept.
+
     Args:
-        method: One or more of `applications.METHODS`, which are combined.
-        imbalance_factor: Largest by smallest class of the training images; by
-            default that of the application.
-        profile: How the sizes of the classes fall.
-        schedule: One of `applications.SCHEDULES`; by default that of the
-            application.
-        epochs: Length of the training; by default that of the schedule.
+        method: How to rebalance: one, or several that are combined, with commas
+            between them.
+        imbalance_factor: Largest by smallest training class. By default that of
+            the application.
+        profile: How the sizes of the training classes fall.
+        schedule: Epochs, batch size and learning rates: the published recipe of
+            200 epochs, as many along a cosine, or 30 epochs for a CPU; for
+            large images those of decoupling or of class-balanced distillation.
+            By default that of the application.
+        epochs: Instead of those of the schedule.
         validation_fraction: Share of the training images that is held out, to
-            choose the strength of logit adjustment on. 0 trains on all, as
-            the literature does, and adjusts with strength 1.
+            choose the strength of logit adjustment on.
         validation_per_class: Instead, number of images of each class that are
             held out of those that the long-tailed subset leaves over.
-        exits: Names of the layers with an exit. This and the next six are for
-            methods with exits.
-        branch: What lies between an early feature map and its classifier, as
-            in `EarlyExitModel`, like the next four.
-        threshold: In use, if no images are held out to choose it on.
-        training_threshold: In training.
-        exit_weights: Weight of the loss at each exit; ones if None.
-        trunk_gradient: Share of an early exit's gradient for the backbone.
-        max_accuracy_loss: Balanced accuracy on held-out images that early
-            exits may lose, where the thresholds are chosen on them.
+            Thresholds of exits are chosen on them too.
+        exits: With elf: layers of the network after which there is an exit.
+        branch: With elf: what lies between an early feature map and its
+            classifier.
+        threshold: With elf: confidence above which an image leaves in use, if
+            no images are held out to choose it on.
+        training_threshold: With elf: the same in training. 1 lets nobody leave,
+            which is the control: deep supervision without hardness.
+        exit_weights: With elf: weight of the loss at each exit, the last one
+            included. By default 1.
+        trunk_gradient: With elf: share of the gradient of an early exit that
+            reaches the backbone.
+        max_accuracy_loss: With elf: balanced accuracy on held-out images that
+            early exits may lose, from 0 to 1.
         robustness: What the method `dro_lt` is told.
         distillation: What the method `cbd` is told.
         training: What raises accuracy whatever the method.
-        initial_run: Folder of a finished run whose weights replace those of
-            the first stage, for methods that have another one.
-        retraining_epochs: With the methods `crt` and `lws`, length of the
-            second stage; by default 10 and 5 for each 90 of the schedule.
-        retraining_rate: Learning rate of that stage; by default that of the
-            schedule.
-        augmentation: `"plain"`, or `"strong"`, which adds AutoAugment and
-            Cutout to images of CIFAR, and distorts the colours of large ones.
-        backbone: Network of the applications for large images and of
-            `image_folder`; by default that of the application.
-        pretrained: Whether that network starts from published weights.
-        pretrained_weights: Instead, a file with its weights.
-        image_size: Height and width of their images.
-        data_dir: Where the data lies.
-        broken_images: What is done where a training image cannot be read:
-            `"raise"`, or `"replace"` it by another one of its class.
-        output_dir: Where checkpoints, model, report and result go; None keeps
-            nothing.
-        resume: Whether to go on with what `output_dir` holds.
+        initial_run: With dro_lt, crt and lws: output folder of a finished run
+            without them whose weights replace the first stage.
+        retraining_epochs: With crt and lws: length of the second stage. By
+            default 10 and 5 for each 90 of the schedule.
+        retraining_rate: With crt and lws: learning rate of the second stage. By
+            default that of the schedule.
+        augmentation: Of the training images; strong adds AutoAugment and Cutout
+            to those of CIFAR, and distorts the colours of large ones.
+        backbone: Network of image_folder and of the applications for large
+            images: resnet20, resnet32, resnet44, resnet56, a name in
+            keras.applications such as EfficientNetB0, or one of another
+            library, such as keras_hub/resnet_18_imagenet or keras_cv/resnet18.
+            By default that of the application.
+        pretrained: Whether the backbone starts from published weights, which
+            are downloaded.
+        pretrained_weights: Instead, a file with weights of the backbone,
+            without its top.
+        image_size: Height and width of the images of that network.
+        data_dir: Where the data lies. By default KERAS_LT_DATA. For
+            image_folder, the folder with a folder of images per class.
+        broken_images: Whether training stops where an image file cannot be
+            read, or takes another image of its class.
+        output_dir: Where checkpoints, model, result and report go.
+        resume: Go on with the run that output_dir holds.
         seed: Seed of the weights and the batches.
         split_seed: Decides which training images are kept and held out; 0 is
             the subset of the literature.
         verbose: As in `keras.Model.fit`.
         device_data: Whether the training images live and are augmented on the
-            device, as `data.DeviceBatches`.
-        steps_per_execution: As in `keras.Model.compile`.
+            device, which keeps a GPU busy; for images in memory.
+        steps_per_execution: Steps of one call of the backend; TensorFlow and
+            JAX take more than 1.
 
     Raises:
         ValueError: If a choice has no effect with the method, or is out of
             its range.
     """
 
-    method: tuple[str, ...] = ("crossentropy",)
-    imbalance_factor: float | None = None
-    profile: str = "exponential"
-    schedule: str | None = None
-    epochs: int | None = None
-    validation_fraction: float = 0.0
-    validation_per_class: int = 0
+    method: tuple[str, ...] = setting(("crossentropy",), choices=METHODS)
+    imbalance_factor: float | None = setting(None, least=1.0)
+    profile: str = setting(
+        "exponential", choices=("exponential", "step", "pareto")
+    )
+    schedule: str | None = setting(None, choices=SCHEDULES)
+    epochs: int | None = setting(None, least=1)
+    validation_fraction: float = setting(0.0, least=0.0, most=0.9)
+    validation_per_class: int = setting(0, least=0)
     exits: tuple[str, ...] = ("stage_1", "stage_2")
-    branch: str = "auto"
-    threshold: float = 0.9
-    training_threshold: float = 0.9
+    branch: str = setting(
+        "auto", choices=("auto", "pooled", "block", "mixed_pool")
+    )
+    threshold: float = setting(0.9, least=0.0, most=1.0)
+    training_threshold: float = setting(0.9, least=0.0, most=1.0)
     exit_weights: tuple[float, ...] | None = None
-    trunk_gradient: float = 0.3
-    max_accuracy_loss: float = 0.0
+    trunk_gradient: float = setting(0.3, least=0.0, most=1.0)
+    max_accuracy_loss: float = setting(0.0, least=0.0, most=1.0)
     robustness: RobustnessSettings = RobustnessSettings()
     distillation: DistillationSettings = DistillationSettings()
     training: TrainingSettings = TrainingSettings()
     initial_run: str | None = None
-    retraining_epochs: int | None = None
-    retraining_rate: float | None = None
-    augmentation: str = "plain"
+    retraining_epochs: int | None = setting(None, least=1)
+    retraining_rate: float | None = setting(None, positive=True)
+    augmentation: str = setting("plain", choices=("plain", "strong"))
     backbone: str | None = None
     pretrained: bool = False
     pretrained_weights: str | None = None
     image_size: tuple[int, int] | None = None
     data_dir: str | None = None
-    broken_images: str = "raise"
+    broken_images: str = setting("raise", choices=("raise", "replace"))
     output_dir: str | None = None
     resume: bool = False
-    seed: int = 0
-    split_seed: int = 0
+    seed: int = setting(0, least=0)
+    split_seed: int = setting(0, least=0)
     verbose: Any = "auto"
     device_data: bool = False
-    steps_per_execution: int = 1
+    steps_per_execution: int = setting(1, least=1)
 
     def __post_init__(self) -> None:
         """Refuses what would be without effect."""
@@ -220,10 +242,7 @@ class Settings(SettingsGroup):
                 f"{','.join(self.method)!r}"
                 f"{', which has one stage' if joint else ''}. Leave it out."
             )
-        if self.retraining_epochs is not None:
-            check_positive_int("retraining_epochs", self.retraining_epochs)
-        if self.retraining_rate is not None:
-            check_positive("retraining_rate", self.retraining_rate)
+        self.check_limits("retraining_epochs", "retraining_rate")
 
     def _check_robust_student(self) -> None:
         """Refuses what a robust term beside teachers has no use for."""
@@ -240,7 +259,9 @@ class Settings(SettingsGroup):
 
 def _with_exits(names: Iterable[str]) -> list[str]:
     """Returns those of the methods that have early exits."""
-    return [one for one in names if one in METHODS and METHODS[one].exits]
+    from applications.methods import METHODS as known  # It imports Keras.
+
+    return [one for one in names if one in known and known[one].exits]
 
 
 def _with_tuples(content: dict[str, Any]) -> dict[str, Any]:

@@ -3,16 +3,8 @@
 import dataclasses
 from collections.abc import Sequence
 
-from applications.methods import METHODS
+from applications.setting import setting
 from applications.settings_group import SettingsGroup
-from keras_lt.validation import check_choice
-from keras_lt.validation import check_fraction
-from keras_lt.validation import check_not_negative
-from keras_lt.validation import check_positive
-from keras_lt.validation import check_positive_int
-
-MIXINGS = ("none", "mixup", "cutmix")
-STARTS = ("new", "trained", "class_means")
 
 OF_FIRST_STAGE = ("mixing", "ema")
 """What only a stage that trains all layers on the plain loss has a use for."""
@@ -28,70 +20,63 @@ FREEZING = ("trainable", "trainable_layers", "lora_rank")
 class TrainingSettings(SettingsGroup):
     """Holds what raises accuracy whatever the method.
 
+    Batches are accumulated in all stages but the second of `crt` and `lws`,
+    and `rematerialize` is as in `LongTailModel`.
+
     Args:
-        weight_decay: Coupled decay of all variables; by default that of the
-            schedule.
-        batch_size: Images per step; by default that of the schedule.
-        accumulation_steps: Number of batches whose mean gradient makes one
-            step of the optimizer, in all stages but the second of `crt` and
-            `lws`.
-        rematerialize: Layers of the network whose maps training keeps, while
-            others are computed twice; as in `LongTailModel`.
-        mixing: `"mixup"` or `"cutmix"` of pairs of images, in the first stage.
-        mixing_alpha: Of the distribution of the shares of a pair.
-        ema: Momentum of a moving average of the weights over the steps, with
-            which the first stage ends; None for the last weights.
-        classifier_start: `"class_means"` starts cosine classifiers from the
-            means of the features of each class; `"trained"`, with the method
-            `crt`, lets its classifier go on from the trained one; else it is
-            `"new"`.
-        max_norm: With `crt`, bound of the norm of the weights of a class, from
-            0 at the smallest norm after the first stage to 1 at the largest.
-        retraining_decay: With `crt`, weight decay of the classifier in the
-            second stage; by default as before.
+        weight_decay: Coupled decay of all variables. By default that of the
+            schedule; on long tails, up to 5e-3 is worth a try.
+        batch_size: Images per step. By default that of the schedule, whose
+            learning rate stays as it is.
+        accumulation_steps: Batches whose mean gradient makes one step of the
+            optimizer, where a larger --batch_size does not fit into memory.
+        rematerialize: Layers of the network, such as stage_1,stage_2, whose
+            maps are kept in training; those between are computed twice, which
+            takes less memory.
+        mixing: Of pairs of training images and their labels, in the first
+            stage.
+        mixing_alpha: With --mixing: the shares of a pair are from Beta(alpha,
+            alpha).
+        ema: Momentum of a moving average of the weights over the steps, such as
+            0.999, with which the first stage ends.
+        classifier_start: class_means starts cosine classifiers from the mean
+            features of each class, for a pretrained backbone. With crt: trained
+            lets its classifier go on from the trained one.
+        max_norm: With crt: bound of the norm of the weights of a class, from 0
+            at the smallest norm after the first stage to 1 at the largest.
+        retraining_decay: With crt: weight decay of the classifier in the second
+            stage. By default as before.
         trainable: Layers of the backbone that are trained, by the start of
-            their names; others are frozen. None trains all.
+            their names; the others are frozen. By default all are trained.
         trainable_layers: Instead, how many of its last layers are trained; 0
-            freezes the backbone.
+            freezes it.
         lora_rank: Instead, rank of updates that are trained in place of the
-            backbone.
+            backbone, such as 4.
 
     Raises:
         ValueError: If a choice is out of its range, or without effect.
     """
 
-    weight_decay: float | None = None
-    batch_size: int | None = None
-    accumulation_steps: int = 1
+    weight_decay: float | None = setting(None, least=0.0)
+    batch_size: int | None = setting(None, least=1)
+    accumulation_steps: int = setting(1, least=1)
     rematerialize: tuple[str, ...] = ()
-    mixing: str = "none"
-    mixing_alpha: float = 1.0
+    mixing: str = setting("none", choices=("none", "mixup", "cutmix"))
+    mixing_alpha: float = setting(1.0, positive=True)
     ema: float | None = None
-    classifier_start: str = "new"
-    max_norm: float | None = None
-    retraining_decay: float | None = None
+    classifier_start: str = setting(
+        "new", choices=("new", "trained", "class_means")
+    )
+    max_norm: float | None = setting(None, least=0.0, most=1.0)
+    retraining_decay: float | None = setting(None, least=0.0)
     trainable: tuple[str, ...] | None = None
-    trainable_layers: int | None = None
-    lora_rank: int | None = None
+    trainable_layers: int | None = setting(None, least=0)
+    lora_rank: int | None = setting(None, least=1)
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
-        for name in ("weight_decay", "retraining_decay"):
-            if getattr(self, name) is not None:
-                check_not_negative(name, getattr(self, name))
-        if self.batch_size is not None:
-            check_positive_int("batch_size", self.batch_size)
-        check_positive_int("accumulation_steps", self.accumulation_steps)
-        if self.lora_rank is not None:
-            check_positive_int("lora_rank", self.lora_rank)
-        if self.trainable_layers is not None:
-            check_not_negative("trainable_layers", self.trainable_layers)
+        self.check_limits()
         self._check_one_way_of_freezing()
-        check_choice("mixing", self.mixing, MIXINGS)
-        check_choice("classifier_start", self.classifier_start, STARTS)
-        check_positive("mixing_alpha", self.mixing_alpha)
-        if self.max_norm is not None:
-            check_fraction("max_norm", self.max_norm)
         if self.ema is not None and not 0 < self.ema < 1:
             raise ValueError(
                 "`ema` must be greater than 0 and smaller than 1. Received: "
@@ -178,4 +163,6 @@ class TrainingSettings(SettingsGroup):
 
 
 def _has_cosine(name: str) -> bool:
+    from applications.methods import METHODS  # It imports Keras.
+
     return name in METHODS and METHODS[name].classifier == "cosine"

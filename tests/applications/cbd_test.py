@@ -257,6 +257,9 @@ def test_teacher_of_other_pixels_is_refused(teacher, monkeypatch):
         ({"beta": -1.0}, "`beta` must be"),
         ({"logit_weight": -1.0}, "`logit_weight` must be"),
         ({"temperature": 0.0}, "`temperature` must be"),
+        ({"combine": "sum"}, "`combine` must be one of 'concatenate', 'mean'"),
+        ({"projection_mode": "no"}, "`projection_mode` must be one of 'auto'"),
+        ({"teacher_method": ("magic",)}, "`teacher_method` must be one of"),
         ({"teachers": 2, "teacher_runs": ("a",)}, "teachers=2 and 1 runs"),
         ({"teacher_method": ("cbd",)}, "without cbd"),
         (

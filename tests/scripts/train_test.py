@@ -170,6 +170,12 @@ def test_help_names_what_is_allowed():
         ("--radius=large", "sqrt_n|shared|learned|released"),
         ("--robust_lambda=1.5", "[0.0, 1.0]"),
         ("--augmentation=much", "plain|strong"),
+        ("--method=", "must be of crossentropy, logit_adjusted"),
+        ("--teacher_method=magic", "must be of crossentropy, logit_adjusted"),
+        ("--epochs=0", "is not a positive integer"),
+        ("--seed=-1", "is not a non-negative integer"),
+        ("--logit_temperature=-1", "is not a non-negative number"),
+        ("--validation_fraction=0.95", "[0.0, 0.9]"),
     ],
 )
 def test_wrong_flag_says_what_is_allowed(flag, message):
