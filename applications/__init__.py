@@ -1,8 +1,14 @@
 """Recipes: one folder per benchmark, with its results.
 
 Here are the names that the command line offers, so that `--help` can list
-them before Keras is imported.
+them before Keras is imported, and what finds the recipe of one of them.
 """
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from applications.recipe import Recipe
 
 APPLICATIONS = (
     "digits_lt",
@@ -41,3 +47,8 @@ METHODS = (
 
 SCHEDULES = ("ldam", "short", "cosine", "decoupling", "distillation")
 """Lengths and learning rates, as `applications.schedules` builds them."""
+
+
+def find_recipe(name: str) -> "Recipe":
+    """Returns the recipe of one of `APPLICATIONS`."""
+    return importlib.import_module(f"applications.{name}.recipe").RECIPE

@@ -14,10 +14,10 @@ from the start, on class-aware batches.
 """
 
 import dataclasses
-import importlib
 import pathlib
 import tempfile
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import keras
 
@@ -32,14 +32,8 @@ from applications.setup import Setup
 from keras_lt import objectives
 from keras_lt import training
 
-AUGMENTED = (
-    "cifar10_lt",
-    "cifar100_lt",
-    "imagenet_lt",
-    "inaturalist2018",
-    "places_lt",
-)
-"""Applications that have a strong augmentation."""
+if TYPE_CHECKING:
+    from applications.recipe import Recipe
 
 SHARED = (
     "imbalance_factor",
@@ -62,11 +56,11 @@ SHARED = (
 """Settings that a teacher has in common with its student."""
 
 
-def find_teachers(application: str, settings: Settings) -> list[FinishedRun]:
+def find_teachers(recipe: "Recipe", settings: Settings) -> list[FinishedRun]:
     """Returns the runs of the teachers, after training those that lack.
 
     Args:
-        application: Name of the folder of the recipe.
+        recipe: Of the application.
         settings: Those of the student.
 
     Returns:
@@ -74,14 +68,14 @@ def find_teachers(application: str, settings: Settings) -> list[FinishedRun]:
     """
     if not combine(settings.method).distilled:
         return []
-    RunFolder.check(application, settings)  # Before the long part.
+    RunFolder.check(recipe.name, settings)  # Before the long part.
     chosen = settings.distillation
     if chosen.teacher_runs:
         return [_read(one) for one in chosen.teacher_runs]
     if settings.directory is not None:
-        return _trained(application, settings, settings.directory)
+        return _trained(recipe, settings, settings.directory)
     with tempfile.TemporaryDirectory() as folder:
-        return _trained(application, settings, pathlib.Path(folder))
+        return _trained(recipe, settings, pathlib.Path(folder))
 
 
 def student_projection(
@@ -140,18 +134,18 @@ def distillation(setup: Setup) -> objectives.FeatureDistillation:
 
 
 def teacher_settings(
-    application: str, settings: Settings, number: int, folder: pathlib.Path
+    recipe: "Recipe", settings: Settings, number: int, folder: pathlib.Path
 ) -> Settings:
     """Returns the settings of a teacher, which follow from the student's.
 
     Args:
-        application: Name of the folder of the recipe.
+        recipe: Of the application.
         settings: Those of the student.
         number: Which teacher, from 0.
         folder: Where its run goes.
     """
     chosen = settings.distillation
-    strong = application in AUGMENTED and 2 * number >= chosen.teachers > 1
+    strong = recipe.has_strong and 2 * number >= chosen.teachers > 1
     return Settings(
         method=chosen.teacher_method,
         augmentation="strong" if strong else "plain",
@@ -164,16 +158,13 @@ def teacher_settings(
 
 
 def _trained(
-    application: str, settings: Settings, folder: pathlib.Path
+    recipe: "Recipe", settings: Settings, folder: pathlib.Path
 ) -> list[FinishedRun]:
-    recipe = importlib.import_module(f"applications.{application}.recipe")
     runs = []
     for number in range(settings.distillation.teachers):
         own = folder / f"teacher_{number + 1}"
-        chosen = teacher_settings(application, settings, number, own)
-        if hasattr(recipe, "BENCHMARK"):
-            chosen = recipe.BENCHMARK.filled(chosen)
-        RunFolder.check(application, chosen)  # Also one that is finished.
+        chosen = recipe.filled(teacher_settings(recipe, settings, number, own))
+        RunFolder.check(recipe.name, chosen)  # Also one that is finished.
         if not (own / "result.json").exists():
             recipe.run(chosen)
         runs.append(_read(own))

@@ -1,18 +1,10 @@
 """What the recipes of CIFAR-10 and CIFAR-100 share."""
 
-import keras
+import functools
 
-from applications.cbd import find_teachers
-from applications.cbd import student_projection
-from applications.experiment import train_and_judge
-from applications.methods import combine
-from applications.networks import network
-from applications.refusals import refuse_network
-from applications.refusals import refuse_without_use
-from applications.result import Result
+from applications.recipe import Recipe
 from applications.schedules import SCHEDULES
 from applications.settings import Settings
-from applications.setup import Setup
 from keras_lt import data
 from keras_lt import models
 from keras_lt.data import transforms
@@ -21,41 +13,19 @@ IMBALANCE_FACTOR = 100
 """What most papers report first; 50 and 10 are the others."""
 
 
-def run(name: str, settings: Settings) -> Result:
-    """Trains a ResNet-32 on `cifar10_lt` or `cifar100_lt`, and judges it."""
-    refuse_network(settings, name)
-    method = combine(settings.method)
-    schedule = SCHEDULES[settings.schedule or "short"].as_set(settings)
-    split = load(name, settings)
-    refuse_without_use(settings, split)
-    teachers = find_teachers(name, settings)
-    keras.utils.set_random_seed(settings.seed)
-    backbone = models.resnet32((32, 32, 3))
-    model = network(
-        backbone,
-        split.num_classes,
-        method,
-        schedule.weight_decay,
-        settings,
-        student_projection(backbone, teachers, settings),
-    )
-    return train_and_judge(
-        Setup(
-            application=name,
-            model=model,
-            split=split,
-            augmentation=transforms.cifar(training=settings.augmentation),
-            evaluation=evaluation(settings),
-            method=method,
-            schedule=schedule,
-            settings=settings,
-            teachers=teachers,
-        )
+def make_recipe(name: str) -> Recipe:
+    """Returns that of a ResNet-32 on `cifar10_lt` or `cifar100_lt`."""
+    return Recipe(
+        name=name,
+        read=functools.partial(_read, name),
+        transform=lambda settings, training: transforms.cifar(training),
+        schedule=lambda settings: SCHEDULES[settings.schedule or "short"],
+        backbone=lambda: models.resnet32((32, 32, 3)),
+        has_strong=True,
     )
 
 
-def load(name: str, settings: Settings) -> data.Split:
-    """Returns the split of `cifar10_lt` or `cifar100_lt`."""
+def _read(name: str, settings: Settings) -> data.Split:
     return data.load(
         name,
         imbalance_factor=settings.imbalance_factor or IMBALANCE_FACTOR,
@@ -65,8 +35,3 @@ def load(name: str, settings: Settings) -> data.Split:
         validation_per_class=settings.validation_per_class,
         seed=settings.split_seed,
     )
-
-
-def evaluation(settings: Settings) -> transforms.Transform:
-    """Returns what test images go through."""
-    return transforms.cifar(training=False)

@@ -1,7 +1,6 @@
 """Reads the folder of a run that is finished."""
 
 import functools
-import importlib
 import json
 import math
 import pathlib
@@ -10,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from applications import find_recipe
 from applications.settings import Settings
 from applications.split_check import changed_parts
 from keras_lt import data
@@ -91,9 +91,8 @@ class FinishedRun:
     @property
     def evaluation(self) -> data.transforms.Transform:
         """What the test images of the run went through."""
-        name = f"applications.{self.record['application']}.recipe"
         settings = Settings.from_json(self.record["settings"])
-        return importlib.import_module(name).evaluation(settings)
+        return find_recipe(self.record["application"]).evaluation(settings)
 
     @functools.cached_property
     def model(self) -> keras.Model:

@@ -1,12 +1,12 @@
 """Reports on a run that is finished, from the files that it left."""
 
-import importlib
 import json
 import pathlib
 from typing import Any
 
 import numpy as np
 
+from applications import find_recipe
 from applications.experiment import predict as answer
 from applications.finished_run import FinishedRun
 from applications.settings import Settings
@@ -69,8 +69,7 @@ def data_of(
     start = json.loads((folder / "settings.json").read_text())
     saved = {**start["settings"], "data_dir": data_dir or start["data_dir"]}
     settings = Settings.from_json(saved)
-    name = f"applications.{start['application']}.recipe"
-    recipe = importlib.import_module(name)
+    recipe = find_recipe(start["application"])
     return recipe.load(settings), recipe.evaluation(settings)
 
 

@@ -11,24 +11,15 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
 from applications.backbones import RESNETS
-from applications.backbones import make_backbone
 from applications.backbones import make_preprocessing
-from applications.cbd import find_teachers
-from applications.cbd import student_projection
-from applications.experiment import train_and_judge
-from applications.finished_run import FinishedRun
 from applications.methods import combine
-from applications.networks import network
-from applications.refusals import refuse_without_use
-from applications.result import Result
+from applications.recipe import Recipe
 from applications.schedules import SCHEDULES
 from applications.schedules import Schedule
 from applications.settings import Settings
-from applications.setup import Setup
 from keras_lt import data
 from keras_lt.data import transforms
 from keras_lt.data.prepared import find_prepared
@@ -74,6 +65,17 @@ class Benchmark:
         default_factory=dict
     )
 
+    def recipe(self) -> Recipe:
+        """Returns what trains on it."""
+        return Recipe(
+            name=self.name,
+            read=self.read,
+            transform=self.transform,
+            schedule=self.schedule,
+            filled=self.filled,
+            has_strong=True,
+        )
+
     def filled(self, settings: Settings) -> Settings:
         """Returns the settings, with what is not asked for filled in."""
         backbone = settings.backbone or self.backbone
@@ -89,128 +91,56 @@ class Benchmark:
         )
 
     def schedule(self, settings: Settings) -> Schedule:
-        """Returns the schedule that filled settings ask for."""
-        chosen = settings.schedule or SCHEDULE
-        changes = self.schedules.get(chosen, {})
-        schedule = dataclasses.replace(SCHEDULES[chosen], **changes)
-        return schedule.as_set(settings)
+        """Returns the schedule that filled settings name."""
+        changes = self.schedules.get(settings.schedule, {})
+        return dataclasses.replace(SCHEDULES[settings.schedule], **changes)
 
-
-def run(benchmark: Benchmark, settings: Settings) -> Result:
-    """Trains and judges as the settings say."""
-    settings = benchmark.filled(settings)
-    split = load(benchmark, settings)
-    refuse_without_use(settings, split)
-    teachers = find_teachers(benchmark.name, settings)
-    keras.utils.set_random_seed(settings.seed)
-    return train_and_judge(make_setup(benchmark, settings, split, teachers))
-
-
-def make_setup(
-    benchmark: Benchmark,
-    settings: Settings,
-    split: data.Split,
-    teachers: Sequence[FinishedRun] = (),
-) -> Setup:
-    """Returns the parts of a training, with a new model.
-
-    Args:
-        benchmark: Which one.
-        settings: The choices of the run, filled in.
-        split: Its data.
-        teachers: Runs whose models teach this one.
-    """
-    method = combine(settings.method)
-    schedule = benchmark.schedule(settings)
-    backbone = make_backbone(
-        settings.backbone,
-        settings.image_size,
-        settings.backbone_weights,
-    )
-    model = network(
-        backbone,
-        split.num_classes,
-        method,
-        schedule.weight_decay,
-        settings,
-        student_projection(backbone, teachers, settings),
-    )
-    return Setup(
-        application=benchmark.name,
-        model=model,
-        split=split,
-        augmentation=augmentation(benchmark, settings),
-        evaluation=evaluation(benchmark, settings),
-        method=method,
-        schedule=schedule,
-        settings=settings,
-        teachers=teachers,
-    )
-
-
-def load(benchmark: Benchmark, settings: Settings) -> data.Split:
-    """Returns the split; images are read when they are needed.
-
-    It is looked for, without ever downloading, as TensorFlow Datasets prepares
-    it in `data_dir`; as the published lists and the images there; and as
-    TensorFlow Datasets prepares it in its usual folder.
-    """
-    settings = benchmark.filled(settings)
-    _refuse_subsets(benchmark, settings)
-    folder = settings.data_dir or os.environ.get("KERAS_LT_DATA")
-    options = {
-        "image_size": settings.image_size,
-        "validation_fraction": settings.validation_fraction,
-        "seed": settings.split_seed,
-    }
-    lists = {} if folder is None else _lists(benchmark, pathlib.Path(folder))
-    if folder is not None and _is_prepared(benchmark, folder):
-        split = _prepared(benchmark, folder, options)
-    elif lists:
-        split = data.from_list(
-            **lists, root=folder, name=benchmark.name, **options
+    def transform(
+        self, settings: Settings, training: str | bool
+    ) -> transforms.Transform:
+        """Returns what images go through, augmented or not."""
+        if training == "plain" and not self.colors:
+            training = "crop"
+        normalize = None
+        if settings.backbone not in RESNETS:
+            own = make_preprocessing(settings.backbone)
+            if settings.backbone_weights or _leaves_pixels(own):
+                normalize = own
+        return transforms.imagenet(
+            training, self.mean, self.std, normalize=normalize
         )
-    elif _is_prepared(benchmark, None):
-        split = _prepared(benchmark, None, options)
-    else:
-        raise _not_found(benchmark, folder)
-    if split.num_classes != benchmark.num_classes:
-        raise ValueError(
-            f"{benchmark.name} must have {benchmark.num_classes} classes. "
-            f"Received: {split.num_classes}. Check which data `data_dir` has."
-        )
-    return split
 
+    def read(self, settings: Settings) -> data.Split:
+        """Returns the split; images are read when they are needed.
 
-def augmentation(
-    benchmark: Benchmark, settings: Settings
-) -> transforms.Transform:
-    """Returns what training images go through."""
-    kind = settings.augmentation
-    if kind == "plain" and not benchmark.colors:
-        kind = "crop"
-    return _transform(benchmark, settings, kind)
-
-
-def evaluation(
-    benchmark: Benchmark, settings: Settings
-) -> transforms.Transform:
-    """Returns what test images go through."""
-    return _transform(benchmark, settings, False)
-
-
-def _transform(
-    benchmark: Benchmark, settings: Settings, training: str | bool
-) -> transforms.Transform:
-    name = benchmark.filled(settings).backbone
-    normalize = None
-    if name not in RESNETS:
-        own = make_preprocessing(name)
-        if settings.backbone_weights or _leaves_pixels(own):
-            normalize = own
-    return transforms.imagenet(
-        training, benchmark.mean, benchmark.std, normalize=normalize
-    )
+        It is looked for, without ever downloading, as TensorFlow Datasets
+        prepares it in `data_dir`; as the published lists and the images there;
+        and as TensorFlow Datasets prepares it in its usual folder.
+        """
+        _refuse_subsets(self, settings)
+        folder = settings.data_dir or os.environ.get("KERAS_LT_DATA")
+        options = {
+            "image_size": settings.image_size,
+            "validation_fraction": settings.validation_fraction,
+            "seed": settings.split_seed,
+        }
+        lists = {} if folder is None else _lists(self, pathlib.Path(folder))
+        if folder is not None and _is_prepared(self, folder):
+            split = _prepared(self, folder, options)
+        elif lists:
+            split = data.from_list(
+                **lists, root=folder, name=self.name, **options
+            )
+        elif _is_prepared(self, None):
+            split = _prepared(self, None, options)
+        else:
+            raise _not_found(self, folder)
+        if split.num_classes != self.num_classes:
+            raise ValueError(
+                f"{self.name} must have {self.num_classes} classes. Received: "
+                f"{split.num_classes}. Check which data `data_dir` has."
+            )
+        return split
 
 
 def _leaves_pixels(preprocessing: transforms.Transform) -> bool:

@@ -6,7 +6,6 @@
 A run that was stopped goes on where it was, with --resume added.
 """
 
-import importlib
 import pathlib
 import sys
 
@@ -58,8 +57,7 @@ def main(argv: list[str]) -> None:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}.")
     backend.set_up_keras(_BACKEND.value, _DTYPE_POLICY.value, _THREADS.value)
     backend.check_plots()  # Before a training, not after it.
-    name = _APPLICATION.value
-    recipe = importlib.import_module(f"applications.{name}.recipe")
+    recipe = applications.find_recipe(_APPLICATION.value)
     try:
         result = recipe.run(_settings())
     except (ValueError, OSError, FloatingPointError) as error:

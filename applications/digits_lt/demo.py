@@ -7,7 +7,7 @@ from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 
-from applications.digits_lt import recipe
+from applications.digits_lt.recipe import RECIPE
 from applications.files import write_json
 from applications.files import write_text
 from applications.provenance import provenance
@@ -114,7 +114,7 @@ def _train(method: str, seed: int, epochs: int | None) -> Result:
             "validation_per_class": HELD_OUT,
             "max_accuracy_loss": MAX_ACCURACY_LOSS,
         }
-    return recipe.run(
+    return RECIPE.run(
         Settings(
             method=names,
             epochs=epochs,

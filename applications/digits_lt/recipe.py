@@ -2,22 +2,11 @@
 
 import dataclasses
 
-import keras
-
-from applications.cbd import find_teachers
-from applications.cbd import student_projection
 from applications.digits_lt.network import digits_network
-from applications.experiment import train_and_judge
-from applications.methods import combine
-from applications.networks import network
-from applications.refusals import refuse_network
-from applications.refusals import refuse_strong
-from applications.refusals import refuse_without_use
-from applications.result import Result
+from applications.recipe import Recipe
 from applications.schedules import SCHEDULES
 from applications.schedules import SHORT
 from applications.settings import Settings
-from applications.setup import Setup
 from keras_lt import data
 from keras_lt.data import transforms
 
@@ -28,46 +17,10 @@ SCHEDULE = dataclasses.replace(SHORT, epochs=25, batch_size=32)
 """The set is small: 399 images make 13 steps an epoch."""
 
 NORMALIZE = transforms.Normalize(mean=0.3, std=0.38)
+AUGMENT = transforms.Compose([transforms.RandomCrop(1), NORMALIZE])
 
 
-def run(settings: Settings) -> Result:
-    """Trains and judges."""
-    refuse_network(settings, "digits_lt")
-    method = combine(settings.method)
-    schedule = SCHEDULES.get(settings.schedule, SCHEDULE).as_set(settings)
-    split = load(settings)
-    refuse_without_use(settings, split)
-    teachers = find_teachers("digits_lt", settings)
-    keras.utils.set_random_seed(settings.seed)
-    backbone = digits_network()
-    model = network(
-        backbone,
-        split.num_classes,
-        method,
-        schedule.weight_decay,
-        settings,
-        student_projection(backbone, teachers, settings),
-    )
-    return train_and_judge(
-        Setup(
-            application="digits_lt",
-            model=model,
-            split=split,
-            augmentation=transforms.Compose(
-                [transforms.RandomCrop(1), NORMALIZE]
-            ),
-            evaluation=evaluation(settings),
-            method=method,
-            schedule=schedule,
-            settings=settings,
-            teachers=teachers,
-        )
-    )
-
-
-def load(settings: Settings) -> data.Split:
-    """Returns the split."""
-    refuse_strong(settings, "digits_lt")
+def _read(settings: Settings) -> data.Split:
     return data.load(
         "digits_lt",
         imbalance_factor=settings.imbalance_factor or IMBALANCE_FACTOR,
@@ -78,6 +31,10 @@ def load(settings: Settings) -> data.Split:
     )
 
 
-def evaluation(settings: Settings) -> transforms.Transform:
-    """Returns what test images go through."""
-    return NORMALIZE
+RECIPE = Recipe(
+    name="digits_lt",
+    read=_read,
+    transform=lambda settings, training: AUGMENT if training else NORMALIZE,
+    schedule=lambda settings: SCHEDULES.get(settings.schedule, SCHEDULE),
+    backbone=digits_network,
+)

@@ -2,21 +2,11 @@
 
 import dataclasses
 
-import keras
-
-from applications.backbones import make_backbone
 from applications.backbones import make_preprocessing
-from applications.cbd import find_teachers
-from applications.cbd import student_projection
-from applications.experiment import train_and_judge
-from applications.methods import combine
-from applications.networks import network
-from applications.refusals import refuse_strong
-from applications.refusals import refuse_without_use
-from applications.result import Result
+from applications.recipe import Recipe
 from applications.schedules import SCHEDULES
+from applications.schedules import Schedule
 from applications.settings import Settings
-from applications.setup import Setup
 from keras_lt import data
 from keras_lt.data import transforms
 
@@ -30,55 +20,33 @@ FINE_TUNING_FACTOR = 10
 """How much lower the rate is for a network that is trained already."""
 
 
-def run(settings: Settings) -> Result:
-    """Trains and judges on the images of `settings.data_dir`."""
-    settings = _filled(settings)
-    method = combine(settings.method)
-    schedule = SCHEDULES[settings.schedule or "short"].as_set(settings)
-    if settings.backbone_weights:
-        schedule = dataclasses.replace(
-            schedule,
-            learning_rate=schedule.learning_rate / FINE_TUNING_FACTOR,
-        )
-    split = load(settings)
-    refuse_without_use(settings, split)
-    teachers = find_teachers("image_folder", settings)
-    keras.utils.set_random_seed(settings.seed)
-    backbone = make_backbone(
-        settings.backbone, settings.image_size, settings.backbone_weights
-    )
-    model = network(
-        backbone,
-        split.num_classes,
-        method,
-        schedule.weight_decay,
+def _filled(settings: Settings) -> Settings:
+    return dataclasses.replace(
         settings,
-        student_projection(backbone, teachers, settings),
-    )
-    augmentation = [
-        transforms.RandomCrop(max(settings.image_size) // 8),
-        transforms.RandomFlip(),
-        evaluation(settings),
-    ]
-    return train_and_judge(
-        Setup(
-            application="image_folder",
-            model=model,
-            split=split,
-            augmentation=transforms.Compose(augmentation),
-            evaluation=evaluation(settings),
-            method=method,
-            schedule=schedule,
-            settings=settings,
-            teachers=teachers,
-        )
+        backbone=settings.backbone or BACKBONE,
+        image_size=settings.image_size or IMAGE_SIZE,
     )
 
 
-def load(settings: Settings) -> data.Split:
-    """Returns the split; images are read when they are needed."""
-    settings = _filled(settings)
-    refuse_strong(settings, "image_folder")
+def _schedule(settings: Settings) -> Schedule:
+    schedule = SCHEDULES[settings.schedule or "short"]
+    if not settings.backbone_weights:
+        return schedule
+    rate = schedule.learning_rate / FINE_TUNING_FACTOR
+    return dataclasses.replace(schedule, learning_rate=rate)
+
+
+def _transform(
+    settings: Settings, training: str | bool
+) -> transforms.Transform:
+    own = make_preprocessing(settings.backbone)
+    if not training:
+        return own
+    crop = transforms.RandomCrop(max(settings.image_size) // 8)
+    return transforms.Compose([crop, transforms.RandomFlip(), own])
+
+
+def _read(settings: Settings) -> data.Split:
     if settings.data_dir is None:
         raise ValueError(
             "`data_dir` must be the folder that holds a folder of images per "
@@ -107,14 +75,10 @@ def load(settings: Settings) -> data.Split:
     )
 
 
-def evaluation(settings: Settings) -> transforms.Transform:
-    """Returns what test images go through."""
-    return make_preprocessing(_filled(settings).backbone)
-
-
-def _filled(settings: Settings) -> Settings:
-    return dataclasses.replace(
-        settings,
-        backbone=settings.backbone or BACKBONE,
-        image_size=settings.image_size or IMAGE_SIZE,
-    )
+RECIPE = Recipe(
+    name="image_folder",
+    read=_read,
+    transform=_transform,
+    schedule=_schedule,
+    filled=_filled,
+)

@@ -1,11 +1,8 @@
 """iNaturalist 2018; see `applications.large_images`."""
 
-from applications import large_images
-from applications.result import Result
-from applications.settings import Settings
-from keras_lt import data
+from applications.large_images import Benchmark
 
-BENCHMARK = large_images.Benchmark(
+BENCHMARK = Benchmark(
     name="inaturalist2018",
     num_classes=8142,
     # The labels of the test images were not published: the field tests on
@@ -22,17 +19,4 @@ BENCHMARK = large_images.Benchmark(
     },
 )
 
-
-def run(settings: Settings) -> Result:
-    """Trains a network, and judges it on the test images."""
-    return large_images.run(BENCHMARK, settings)
-
-
-def load(settings: Settings) -> data.Split:
-    """Returns the split; images are read when they are needed."""
-    return large_images.load(BENCHMARK, settings)
-
-
-def evaluation(settings: Settings) -> data.transforms.Transform:
-    """Returns what test images go through."""
-    return large_images.evaluation(BENCHMARK, settings)
+RECIPE = BENCHMARK.recipe()

@@ -6,12 +6,9 @@ et al. (2020), whose code lacks this stage: its batch and learning rate are
 unverified. 256 and 0.01 stand in what they released for the second stage.
 """
 
-from applications import large_images
-from applications.result import Result
-from applications.settings import Settings
-from keras_lt import data
+from applications.large_images import Benchmark
 
-BENCHMARK = large_images.Benchmark(
+BENCHMARK = Benchmark(
     name="places_lt",
     num_classes=365,
     lists={
@@ -29,17 +26,4 @@ BENCHMARK = large_images.Benchmark(
     },
 )
 
-
-def run(settings: Settings) -> Result:
-    """Trains a network, and judges it on the test images."""
-    return large_images.run(BENCHMARK, settings)
-
-
-def load(settings: Settings) -> data.Split:
-    """Returns the split; images are read when they are needed."""
-    return large_images.load(BENCHMARK, settings)
-
-
-def evaluation(settings: Settings) -> data.transforms.Transform:
-    """Returns what test images go through."""
-    return large_images.evaluation(BENCHMARK, settings)
+RECIPE = BENCHMARK.recipe()

@@ -160,7 +160,8 @@ def parts_of(
     taught = 0
     if combine(settings.method).distilled:
         count = settings.distillation.teachers
-        own = cbd.teacher_settings(benchmark.name, settings, 0, pathlib.Path())
+        recipe = benchmark.recipe()
+        own = cbd.teacher_settings(recipe, settings, 0, pathlib.Path())
         of_teacher, teacher = parts_of(benchmark, own)
         parts = count * of_teacher
         teachers = count * [_Untrained(teacher)]
@@ -189,7 +190,7 @@ def make_setup(
     }
     names = [str(label) for label in range(benchmark.num_classes)]
     split = data.Split(class_names=names, **parts)
-    return large_images.make_setup(benchmark, settings, split, teachers or [])
+    return benchmark.recipe().make_setup(settings, split, teachers or [])
 
 
 def part_of(

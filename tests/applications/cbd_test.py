@@ -8,8 +8,8 @@ import keras
 import pytest
 
 from applications import cbd
+from applications import find_recipe
 from applications.classification import classification
-from applications.digits_lt import recipe
 from applications.distillation_settings import DistillationSettings
 from applications.robustness_settings import RobustnessSettings
 from applications.settings import Settings
@@ -17,6 +17,7 @@ from keras_lt import data
 from keras_lt import losses
 from keras_lt import objectives
 from keras_lt import samplers
+from tests.applications.small_digits import SMALL
 from tests.applications.small_digits import quick_recipe
 from tests.applications.small_digits import setup_of
 from tests.checks import to_numpy
@@ -37,7 +38,7 @@ def quick():
 def teacher(tmp_path_factory):
     """The folder of a finished run that can teach."""
     folder = tmp_path_factory.mktemp("runs") / "teacher"
-    recipe.run(settings_of(("cosine",), {}, output_dir=str(folder)))
+    SMALL.run(settings_of(("cosine",), {}, output_dir=str(folder)))
     return str(folder)
 
 
@@ -134,9 +135,9 @@ def test_teachers_differ_by_seed_and_augmentation():
     settings = settings_of(
         ("cbd",), {"teachers": 4}, seed=2, split_seed=3, imbalance_factor=50
     )
-    folder = pathlib.Path("runs")
+    folder, cifar = pathlib.Path("runs"), find_recipe("cifar100_lt")
     found = [
-        cbd.teacher_settings("cifar100_lt", settings, number, folder)
+        cbd.teacher_settings(cifar, settings, number, folder)
         for number in range(4)
     ]
     assert [one.seed for one in found] == [300, 301, 302, 303]
@@ -145,10 +146,10 @@ def test_teachers_differ_by_seed_and_augmentation():
     assert {one.method for one in found} == {("cosine",)}
     assert {one.imbalance_factor for one in found} == {50}
     assert {one.split_seed for one in found} == {3}
-    other = cbd.teacher_settings("digits_lt", settings, 3, folder)
+    other = cbd.teacher_settings(SMALL, settings, 3, folder)
     assert other.augmentation == "plain"
     alone = dataclasses.replace(settings, distillation=DistillationSettings())
-    single = cbd.teacher_settings("cifar100_lt", alone, 0, folder)
+    single = cbd.teacher_settings(cifar, alone, 0, folder)
     assert single.augmentation == "plain"
 
 
@@ -157,7 +158,7 @@ def test_run_trains_its_teachers_and_goes_on(tmp_path, monkeypatch):
     settings = settings_of(
         ("cbd",), {"teachers": 2}, output_dir=str(tmp_path / "whole")
     )
-    whole = recipe.run(settings)
+    whole = SMALL.run(settings)
     record = json.loads((tmp_path / "whole" / "result.json").read_text())
     assert [one["folder"] for one in record["teachers"]] == [
         "teacher_1",
@@ -170,7 +171,7 @@ def test_run_trains_its_teachers_and_goes_on(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(cbd, "stages", stop)
         with pytest.raises(KeyboardInterrupt):
-            recipe.run(stopped)
+            SMALL.run(stopped)
     teachers = [tmp_path / "two" / f"teacher_{k}" for k in (1, 2)]
     assert not (tmp_path / "two" / "result.json").exists()
     changed = dataclasses.replace(
@@ -179,9 +180,9 @@ def test_run_trains_its_teachers_and_goes_on(tmp_path, monkeypatch):
     other = dataclasses.replace(stopped, distillation=changed)
     match = r"Received: method=\['focal'\].*teacher_1' has \['cosine'\]"
     with pytest.raises(ValueError, match=match):
-        recipe.run(other)
+        SMALL.run(other)
     times = [(one / "model.keras").stat().st_mtime_ns for one in teachers]
-    again = recipe.run(dataclasses.replace(stopped, resume=True))
+    again = SMALL.run(dataclasses.replace(stopped, resume=True))
     after = [(one / "model.keras").stat().st_mtime_ns for one in teachers]
     assert after == times
     assert again.logits == pytest.approx(whole.logits, abs=1e-4)
@@ -192,7 +193,7 @@ def stop(setup):
 
 
 def test_nothing_is_kept_without_a_folder():
-    result = recipe.run(settings_of(("cbd",), {}))
+    result = SMALL.run(settings_of(("cbd",), {}))
     assert [one["folder"] for one in result.teachers] == ["teacher_1"]
 
 
@@ -202,7 +203,7 @@ def test_folder_in_use_is_noticed_before_teachers_are_trained(
     monkeypatch.setattr(cbd, "_trained", stop)
     settings = settings_of(("cbd",), {}, output_dir=teacher)
     with pytest.raises(ValueError, match="output folder must be new"):
-        recipe.run(settings)
+        SMALL.run(settings)
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ from applications import classifier_stages
 from applications import experiment
 from applications import judging
 from applications import methods
-from applications.digits_lt import recipe
 from applications.robustness_settings import RobustnessSettings
 from applications.settings import Settings
 from keras_lt import callbacks
 from keras_lt import layers
 from keras_lt import samplers
 from keras_lt import training
+from tests.applications.small_digits import SMALL
 from tests.applications.small_digits import quick_recipe
 from tests.applications.small_digits import setup_of
 from tests.checks import to_numpy
@@ -52,7 +52,7 @@ def settings_of(folder, *method, **others):
 def plain(tmp_path_factory):
     """The folder of a run of the first stage alone."""
     folder = tmp_path_factory.mktemp("runs") / "plain"
-    recipe.run(settings_of(folder, "cosine"))
+    SMALL.run(settings_of(folder, "cosine"))
     return folder
 
 
@@ -61,7 +61,7 @@ def scaled(tmp_path_factory):
     """The folder and the result of a run of both stages of LWS."""
     folder = tmp_path_factory.mktemp("runs") / "lws"
     settings = settings_of(folder, "cosine", "lws", retraining_epochs=2)
-    return folder, recipe.run(settings)
+    return folder, SMALL.run(settings)
 
 
 def parts_of(path):
@@ -83,7 +83,7 @@ def test_new_classifier_on_the_features_of_a_run(plain, tmp_path):
         retraining_epochs=2,
         retraining_rate=0.04,
     )
-    recipe.run(settings)
+    SMALL.run(settings)
     record = json.loads((folder / "result.json").read_text())
     assert {n: s["epochs"] for n, s in record["stages"].items()} == {"crt": 2}
     assert record["history"]["learning_rate"] == pytest.approx([0.04, 0.02])
@@ -98,7 +98,7 @@ def test_new_classifier_on_the_features_of_a_run(plain, tmp_path):
 
 def test_scales_on_the_model_of_a_run(plain, tmp_path):
     folder = tmp_path / "lws"
-    recipe.run(settings_of(folder, "cosine", "lws", initial_run=str(plain)))
+    SMALL.run(settings_of(folder, "cosine", "lws", initial_run=str(plain)))
     (kernel,), others = parts_of(plain)
     (scales, same_kernel), same = parts_of(folder)
     np.testing.assert_array_equal(kernel, same_kernel)
@@ -151,8 +151,8 @@ def test_run_goes_on_in_the_stage_of_scales(scaled, tmp_path, monkeypatch, at):
             lambda **options: whole(**options, callbacks=[Stop(at)]),
         )
         with pytest.raises(InterruptedError):
-            recipe.run(settings(False))
-    result = recipe.run(settings(True))
+            SMALL.run(settings(False))
+    result = SMALL.run(settings(True))
     _, long_way = scaled
     stages = [row["stage"] for row in result.history]
     assert stages == ["classification", "lws", "lws"]

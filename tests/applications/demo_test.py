@@ -1,10 +1,10 @@
+import dataclasses
 import json
 
 import keras
 import pytest
 
 from applications.digits_lt import demo
-from applications.digits_lt import recipe
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +18,8 @@ def small_network(monkeypatch):
             x = keras.layers.ZeroPadding2D(1)(x)
         return keras.Model(images, x)
 
-    monkeypatch.setattr(recipe, "digits_network", make)
+    small = dataclasses.replace(demo.RECIPE, backbone=make)
+    monkeypatch.setattr(demo, "RECIPE", small)
 
 
 def test_demo_writes_a_table_and_reports(tmp_path):

@@ -6,12 +6,13 @@ import keras
 import numpy as np
 import pytest
 
+from applications import find_recipe
 from applications.cbd import teacher_settings
-from applications.digits_lt import recipe
 from applications.distillation_settings import DistillationSettings
 from applications.settings import Settings
 from keras_lt import data
 from keras_lt import training
+from tests.applications.small_digits import SMALL
 from tests.applications.small_digits import quick_recipe
 from tests.applications.small_digits import setup_of
 
@@ -34,7 +35,7 @@ def test_results_are_those_of_the_host(tmp_path):
             steps_per_execution=1 + (keras.config.backend() != "torch"),
         )
         with quick_recipe():
-            result = recipe.run(settings)
+            result = SMALL.run(settings)
         scores.append(result)
     np.testing.assert_allclose(
         scores[0].logits, scores[1].logits, rtol=1e-3, atol=1e-4
@@ -72,8 +73,9 @@ def test_teachers_are_trained_on_the_device_too(tmp_path):
         device_data=True,
         steps_per_execution=2,
     )
+    cifar = find_recipe("cifar10_lt")
     found = [
-        teacher_settings("cifar10_lt", settings, number, tmp_path)
+        teacher_settings(cifar, settings, number, tmp_path)
         for number in range(settings.distillation.teachers)
     ]
     for one in found:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from applications import initial_run
-from applications.digits_lt import recipe
 from applications.run_folder import RunFolder
 from applications.settings import Settings
 from keras_lt import data
 from tests.applications.quick_runs import plain_run
 from tests.applications.quick_runs import settings_of
+from tests.applications.small_digits import SMALL
 from tests.applications.small_digits import quick_recipe
 from tests.applications.small_digits import setup_of
 from tests.checks import to_numpy
@@ -194,7 +194,7 @@ def test_initial_run_with_other_exits_is_refused(plain, tmp_path, monkeypatch):
 def test_initial_run_must_be_finished(tmp_path, monkeypatch):
     settings = settings_of(tmp_path / "run", initial_run=str(tmp_path))
     with pytest.raises(ValueError, match="must be the output folder of a"):
-        recipe.run(settings)
+        SMALL.run(settings)
     assert not pathlib.Path(settings.output_dir).exists()
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from applications import judging
 from applications import large_images
-from applications.cbd import AUGMENTED
 from applications.distillation_settings import DistillationSettings
-from applications.imagenet_lt import recipe as imagenet_lt
-from applications.inaturalist2018 import recipe as inaturalist2018
-from applications.places_lt import recipe as places_lt
+from applications.imagenet_lt.recipe import BENCHMARK
+from applications.imagenet_lt.recipe import RECIPE as IMAGENET_LT
+from applications.inaturalist2018.recipe import RECIPE as INATURALIST2018
+from applications.places_lt.recipe import RECIPE as PLACES_LT
 from applications.settings import Settings
 from keras_lt import report
 from keras_lt.data import transforms
@@ -21,7 +21,7 @@ from tests.applications.published_lists import write_lists
 from tests.data.prepared_folder import prepare
 
 SMALL = {"image_size": (8, 8), "epochs": 1, "verbose": 0}
-RECIPES = [imagenet_lt, inaturalist2018, places_lt]
+RECIPES = [IMAGENET_LT, INATURALIST2018, PLACES_LT]
 
 
 def small_backbone(name, image_size, pretrained):
@@ -36,7 +36,7 @@ def small_backbone(name, image_size, pretrained):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch, tmp_path):
     save = report.ReportCard.save
-    monkeypatch.setattr(large_images, "make_backbone", small_backbone)
+    monkeypatch.setattr("applications.recipe.make_backbone", small_backbone)
     monkeypatch.setattr(
         report.ReportCard,
         "save",
@@ -79,7 +79,7 @@ def test_lists_are_trained_on_judged_and_resumed(lists, tmp_path):
         output_dir=str(folder),
         resume=True,
     )
-    result = imagenet_lt.run(settings)
+    result = IMAGENET_LT.run(settings)
     record = json.loads((folder / "result.json").read_text())
     assert record["class_counts"] == counts_of(1000).tolist()
     assert record["groups"] == {"many": 0, "medium": 0, "few": 1000}
@@ -92,11 +92,11 @@ def test_lists_are_trained_on_judged_and_resumed(lists, tmp_path):
     card = judging.judge(folder)
     assert card.accuracy == pytest.approx(hits.mean(), abs=1e-6)
 
-    again = imagenet_lt.run(settings)
+    again = IMAGENET_LT.run(settings)
     assert again.history == result.history
     longer = dataclasses.replace(settings, epochs=2)
     with pytest.raises(ValueError, match="resumed with the settings"):
-        imagenet_lt.run(longer)
+        IMAGENET_LT.run(longer)
 
 
 @pytest.mark.slow
@@ -109,14 +109,14 @@ def test_all_three_methods_together(lists, tmp_path):
         data_dir=lists,
         output_dir=str(tmp_path / "run"),
     )
-    result = imagenet_lt.run(settings)
+    result = IMAGENET_LT.run(settings)
     assert np.isfinite(result.history[-1]["loss"])
     assert result.exits.exit_logits.shape == (200, 2, 1000)
     path = tmp_path / "run" / "teacher_1" / "result.json"
     teacher = json.loads(path.read_text())
     assert teacher["settings"]["image_size"] == [8, 8]
     # Of several teachers, the second half would see distorted colours.
-    assert {recipe.BENCHMARK.name for recipe in RECIPES} < set(AUGMENTED)
+    assert all(recipe.has_strong for recipe in RECIPES)
 
 
 @pytest.mark.slow
@@ -135,7 +135,7 @@ def test_prepared_data_with_the_classes_of_inaturalist(tmp_path):
         data_dir=str(tmp_path / "data"),
         output_dir=str(tmp_path / "run"),
     )
-    result = inaturalist2018.run(settings)
+    result = INATURALIST2018.run(settings)
     assert result.split.class_counts == counts.tolist()
     assert result.schedule.weight_decay == 1e-4
     assert result.logits.shape == (204, 8142)
@@ -154,7 +154,7 @@ def test_prepared_data_with_the_classes_of_imagenet(tmp_path):
         "test": np.arange(0, 1000, 2),
     }
     prepare(tmp_path, "imagenet_lt", parts, num_classes=1000)
-    split = imagenet_lt.load(Settings(**SMALL, data_dir=str(tmp_path)))
+    split = IMAGENET_LT.load(Settings(**SMALL, data_dir=str(tmp_path)))
     assert split.class_counts == counts_of(1000).tolist()
     assert [len(part) for part in split.parts().values()] == [1012, 1000, 500]
     assert split.train.x.shape == (1012, 8, 8, 3)
@@ -165,7 +165,7 @@ def test_prepared_data_in_the_usual_folder(tmp_path, monkeypatch):
     parts = dict.fromkeys(("train", "validation", "test"), np.arange(1000))
     prepare(tmp_path / "usual", "imagenet_lt", parts, num_classes=1000)
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "usual"))
-    assert len(imagenet_lt.load(Settings()).train) == 1000
+    assert len(IMAGENET_LT.load(Settings()).train) == 1000
 
 
 def test_broken_images_are_replaced_if_asked(lists, tmp_path):
@@ -173,7 +173,7 @@ def test_broken_images_are_replaced_if_asked(lists, tmp_path):
         file.write(b"text")
     settings = Settings(**SMALL, data_dir=lists)
     with pytest.raises(ValueError, match="3.JPEG"):
-        imagenet_lt.run(settings)
+        IMAGENET_LT.run(settings)
     batches = []
     replaced = dataclasses.replace(settings, broken_images="replace")
 
@@ -182,8 +182,8 @@ def test_broken_images_are_replaced_if_asked(lists, tmp_path):
         return setup
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(large_images, "train_and_judge", judge)
-        imagenet_lt.run(replaced)
+        patch.setattr("applications.recipe.train_and_judge", judge)
+        IMAGENET_LT.run(replaced)
     with (
         pytest.warns(UserWarning, match="is replaced by another one"),
         pytest.raises(ValueError, match="none of whose 1 images"),
@@ -191,11 +191,11 @@ def test_broken_images_are_replaced_if_asked(lists, tmp_path):
         list(batches[0])
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda r: r.BENCHMARK.name)
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda r: r.name)
 def test_schedules_are_those_of_the_papers(recipe):
     def schedule(name):
         settings = Settings(schedule=name)
-        found = recipe.BENCHMARK.schedule(recipe.BENCHMARK.filled(settings))
+        found = recipe.schedule(recipe.filled(settings))
         return dataclasses.astuple(found)[:6]
 
     decoupling, distillation = {
@@ -211,21 +211,21 @@ def test_schedules_are_those_of_the_papers(recipe):
             (30, 256, 5e-4, 0, "cosine", 0.01),
             (90, 128, 2.5e-4, 0, "cosine", 0.05),
         ],
-    }[recipe.BENCHMARK.name]
+    }[recipe.name]
     assert schedule(None) == schedule("decoupling") == decoupling
     assert schedule("distillation") == distillation
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda r: r.BENCHMARK.name)
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda r: r.name)
 def test_augmentations_are_those_of_the_papers(recipe):
     def kinds(transform):
         return [type(one).__name__ for one in transform.transforms]
 
     def training(**options):
         settings = Settings(**options)
-        return kinds(large_images.augmentation(recipe.BENCHMARK, settings))
+        return kinds(recipe.augmentation(settings))
 
-    colors = [] if recipe is inaturalist2018 else ["ColorJitter"]
+    colors = [] if recipe is INATURALIST2018 else ["ColorJitter"]
     crop = ["RandomResizedCrop", "RandomFlip"]
     assert training() == [*crop, *colors, "Normalize"]
     strong = [*crop, "ColorJitter", "RandomGrayscale", "Normalize"]
@@ -259,20 +259,19 @@ def test_networks_that_scale_pixels_get_them_as_they_are(
     images[:, :2] = 0
     expected = images.astype("float32")
     if not takes_pixels:
-        benchmark = imagenet_lt.BENCHMARK
-        expected = (expected / 255 - benchmark.mean) / benchmark.std
-    found, _ = imagenet_lt.evaluation(settings)(images, np.zeros(1), None)
+        expected = (expected / 255 - BENCHMARK.mean) / BENCHMARK.std
+    found, _ = IMAGENET_LT.evaluation(settings)(images, np.zeros(1), None)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_inaturalist_has_colors_of_its_own():
-    normalize = inaturalist2018.evaluation(Settings()).transforms[-1]
+    normalize = INATURALIST2018.evaluation(Settings()).transforms[-1]
     assert normalize.mean.tolist() == [0.466, 0.471, 0.380]
     assert isinstance(normalize, transforms.Normalize)
 
 
 def test_exits_of_the_network_are_taken_by_default():
-    filled = imagenet_lt.BENCHMARK.filled
+    filled = IMAGENET_LT.filled
     elf = Settings(method=("elf",))
     assert filled(elf).exits == ("conv3_block4_out", "conv4_block6_out")
     own = dataclasses.replace(elf, exits=("a",))
@@ -280,7 +279,7 @@ def test_exits_of_the_network_are_taken_by_default():
     own = dataclasses.replace(elf, backbone="resnet20")
     assert filled(own).exits == ("stage_1", "stage_2")
     assert filled(Settings()).exits == Settings.exits
-    assert places_lt.BENCHMARK.filled(Settings()).backbone == "ResNet152"
+    assert PLACES_LT.filled(Settings()).backbone == "ResNet152"
 
 
 @pytest.mark.parametrize(
@@ -311,7 +310,7 @@ def test_exits_by_default_are_layers(name, trainable):
 )
 def test_what_cannot_be(options, message):
     with pytest.raises(ValueError, match=message):
-        imagenet_lt.load(Settings(**options))
+        IMAGENET_LT.load(Settings(**options))
 
 
 def test_wrong_data_is_noticed(tmp_path):
@@ -322,7 +321,7 @@ def test_wrong_data_is_noticed(tmp_path):
     }
     write_lists(tmp_path, labels)
     with pytest.raises(ValueError, match="1000 classes. Received: 10"):
-        imagenet_lt.load(Settings(data_dir=str(tmp_path)))
+        IMAGENET_LT.load(Settings(data_dir=str(tmp_path)))
     (tmp_path / "ImageNet_LT_val.txt").unlink()
     with pytest.raises(ValueError, match="tfds build imagenet_lt --file"):
-        imagenet_lt.load(Settings(data_dir=str(tmp_path)))
+        IMAGENET_LT.load(Settings(data_dir=str(tmp_path)))

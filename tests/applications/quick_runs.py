@@ -1,8 +1,8 @@
 """Runs of the stages of DRO-LT on the digits, in seconds."""
 
-from applications.digits_lt import recipe
 from applications.robustness_settings import RobustnessSettings
 from applications.settings import Settings
+from tests.applications.small_digits import SMALL
 
 DRO_LT = RobustnessSettings(feature_epochs=2)
 
@@ -23,5 +23,5 @@ def plain_run(tmp_path_factory):
     """Trains the first stage alone, and returns its folder."""
     folder = tmp_path_factory.mktemp("runs") / "plain"
     robustness = RobustnessSettings()
-    recipe.run(settings_of(folder, ("crossentropy",), robustness))
+    SMALL.run(settings_of(folder, ("crossentropy",), robustness))
     return folder

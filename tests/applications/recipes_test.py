@@ -1,5 +1,4 @@
 import dataclasses
-import importlib
 import json
 
 import keras
@@ -9,14 +8,15 @@ import pytest
 import applications
 from applications import backbones
 from applications import cifar
+from applications import find_recipe
 from applications import judging
 from applications.batches import in_order
-from applications.cifar10_lt import recipe as cifar10_lt
-from applications.cifar100_lt import recipe as cifar100_lt
-from applications.digits_lt import recipe as digits_lt
+from applications.cifar10_lt.recipe import RECIPE as CIFAR10_LT
+from applications.cifar100_lt.recipe import RECIPE as CIFAR100_LT
 from applications.digits_lt.network import digits_network
+from applications.digits_lt.recipe import RECIPE as DIGITS_LT
 from applications.distillation_settings import DistillationSettings
-from applications.image_folder import recipe as image_folder
+from applications.image_folder.recipe import RECIPE as IMAGE_FOLDER
 from applications.settings import Settings
 from applications.training_settings import TrainingSettings
 from keras_lt import report
@@ -33,8 +33,9 @@ def small_network(shape):
     return keras.Model(images, keras.layers.Dense(4)(x))
 
 
-def small_network_of_digits():
-    return small_network((8, 8, 1))
+SMALL_DIGITS = dataclasses.replace(
+    DIGITS_LT, backbone=lambda: small_network((8, 8, 1))
+)
 
 
 @pytest.fixture
@@ -56,7 +57,6 @@ def cifar_dir(tmp_path, monkeypatch):
 
 
 def test_run_without_its_reports_is_not_finished(monkeypatch, tmp_path):
-    monkeypatch.setattr(digits_lt, "digits_network", small_network_of_digits)
     folder = tmp_path / "run"
 
     def stop(card, path):
@@ -67,15 +67,15 @@ def test_run_without_its_reports_is_not_finished(monkeypatch, tmp_path):
     with monkeypatch.context() as patch:
         patch.setattr(report.ReportCard, "save", stop)
         with pytest.raises(KeyboardInterrupt):
-            digits_lt.run(settings)
+            SMALL_DIGITS.run(settings)
     assert not (folder / "result.json").exists()
-    result = digits_lt.run(settings)
+    result = SMALL_DIGITS.run(settings)
     record = json.loads((folder / "result.json").read_text())
     assert record == json.loads(json.dumps(result.record()))
     assert (folder / "report" / "adjusted" / "report.json").exists()
 
 
-@pytest.mark.parametrize("recipe", [cifar10_lt, cifar100_lt])
+@pytest.mark.parametrize("recipe", [CIFAR10_LT, CIFAR100_LT])
 def test_cifar_leaves_a_run_that_can_be_judged(cifar_dir, tmp_path, recipe):
     folder = tmp_path / "run"
     settings = Settings(
@@ -90,7 +90,7 @@ def test_cifar_leaves_a_run_that_can_be_judged(cifar_dir, tmp_path, recipe):
 
     record = json.loads((folder / "result.json").read_text())
     assert record == json.loads(json.dumps(result.record()))
-    assert record["application"] == recipe.NAME
+    assert record["application"] == recipe.name
     assert record["settings"]["method"] == ["ldam", "drw"]
     assert record["split"]["imbalance_factor"] == 8
     assert record["tau_is"] == "chosen on held-out images"
@@ -120,7 +120,7 @@ def test_cifar_with_exits_says_what_they_do(cifar_dir, tmp_path):
         exits=("stage_1",),
         max_accuracy_loss=0.1,
     )
-    result = cifar10_lt.run(settings)
+    result = CIFAR10_LT.run(settings)
 
     record = json.loads((folder / "result.json").read_text())
     assert record == json.loads(json.dumps(result.record()))
@@ -158,11 +158,13 @@ def test_cifar_with_exits_says_what_they_do(cifar_dir, tmp_path):
 
 @pytest.mark.parametrize("augmentation", ["plain", "strong"])
 def test_cifar_is_augmented_as_asked(cifar_dir, monkeypatch, augmentation):
-    monkeypatch.setattr(cifar, "train_and_judge", lambda setup: setup)
+    monkeypatch.setattr(
+        "applications.recipe.train_and_judge", lambda setup: setup
+    )
     settings = Settings(
         imbalance_factor=8, data_dir=cifar_dir, augmentation=augmentation
     )
-    setup = cifar10_lt.run(settings)
+    setup = CIFAR10_LT.run(settings)
     expected = transforms.cifar(training=augmentation)
     images = setup.split.train.x[:8]
     found = [
@@ -182,7 +184,7 @@ def test_unknown_augmentation_is_refused(cifar_dir):
         imbalance_factor=8, data_dir=cifar_dir, augmentation="much"
     )
     with pytest.raises(ValueError, match="'plain', 'strong'.*Received"):
-        cifar10_lt.run(settings)
+        CIFAR10_LT.run(settings)
 
 
 def test_finished_run_is_not_trained_again(cifar_dir, tmp_path):
@@ -193,18 +195,17 @@ def test_finished_run_is_not_trained_again(cifar_dir, tmp_path):
         output_dir=str(tmp_path / "run"),
         resume=True,
     )
-    first = cifar10_lt.run(settings)
-    second = cifar10_lt.run(settings)
+    first = CIFAR10_LT.run(settings)
+    second = CIFAR10_LT.run(settings)
     assert first.history == second.history
     assert first.provenance == second.provenance
     np.testing.assert_allclose(first.logits, second.logits, atol=1e-5)
 
 
-def test_digits_say_what_they_do(monkeypatch):
+def test_digits_say_what_they_do():
     pytest.importorskip("sklearn")
-    monkeypatch.setattr(digits_lt, "digits_network", small_network_of_digits)
     settings = Settings(**QUIET, method=("progressive_sampling",))
-    result = digits_lt.run(settings)
+    result = SMALL_DIGITS.run(settings)
     assert result.split.class_counts[0] == 144
     assert result.split.class_counts[-1] == 2
     assert result.tau == 1.0
@@ -237,7 +238,7 @@ def photos(tmp_path):
 def test_own_images_are_split_and_judged(photos, monkeypatch):
     monkeypatch.setattr(backbones.models, "resnet20", small_network)
     settings = Settings(**QUIET, data_dir=photos, image_size=(16, 16))
-    result = image_folder.run(settings)
+    result = IMAGE_FOLDER.run(settings)
     assert result.record()["application"] == "image_folder"
     assert result.split.class_names == ["cat", "dog"]
     assert result.split.class_counts == [16, 8]
@@ -251,17 +252,17 @@ def test_own_images_are_tested_on_those_left_out(photos, monkeypatch, tmp_path):
     settings = Settings(
         **QUIET, data_dir=photos, image_size=(16, 16), output_dir=str(folder)
     )
-    image_folder.run(settings)
+    IMAGE_FOLDER.run(settings)
     again = judging.judge(folder)
     cats = tmp_path / "photos" / "cat"
     (cats / "0.png").rename(cats / "last.png")
     with pytest.raises(ValueError, match="had other train images"):
         judging.judge(folder)
     with pytest.raises(ValueError, match="started with, or it is tested on"):
-        image_folder.run(dataclasses.replace(settings, resume=True))
+        IMAGE_FOLDER.run(dataclasses.replace(settings, resume=True))
     for name in ("initial_run", "teacher_runs"):
         with pytest.raises(ValueError, match="the same images, or it was"):
-            image_folder.run(started_from(folder, settings, name))
+            IMAGE_FOLDER.run(started_from(folder, settings, name))
     stored = judging.judge(folder, predict=False)
     assert stored.accuracy == again.accuracy
     assert stored.meta["examples"] == again.meta["examples"]
@@ -277,11 +278,11 @@ def test_own_images_that_are_broken_are_replaced(photos, monkeypatch):
         broken_images="replace",
         training=TrainingSettings(classifier_start="class_means"),
     )
-    images = image_folder.load(settings).train.x
+    images = IMAGE_FOLDER.load(settings).train.x
     with open(images.encoded(0), "wb") as file:
         file.write(b"no image")
     with pytest.warns(UserWarning, match="Row 0 is replaced"):
-        result = image_folder.run(settings)
+        result = IMAGE_FOLDER.run(settings)
     assert np.isfinite(result.logits).all()
 
 
@@ -299,15 +300,15 @@ def test_own_images_are_as_imbalanced_as_they_are(photos):
     for name, value in {"imbalance_factor": 10, "profile": "step"}.items():
         settings = Settings(data_dir=photos, **{name: value})
         with pytest.raises(ValueError, match=f"Leave out --{name}"):
-            image_folder.run(settings)
+            IMAGE_FOLDER.run(settings)
     with pytest.raises(ValueError, match="Pass --data_dir"):
-        image_folder.run(Settings())
+        IMAGE_FOLDER.run(Settings())
 
 
 def test_nothing_is_left_over_of_own_images(photos):
     settings = Settings(data_dir=photos, validation_per_class=5)
     with pytest.raises(ValueError, match="--validation_fraction instead"):
-        image_folder.run(settings)
+        IMAGE_FOLDER.run(settings)
 
 
 @pytest.mark.parametrize(
@@ -329,7 +330,7 @@ def test_own_images_fine_tune_weights_of_a_file(
         method=("cosine", "logit_adjusted"),
         training=TrainingSettings(classifier_start="class_means", **freezing),
     )
-    result = image_folder.run(settings)
+    result = IMAGE_FOLDER.run(settings)
     record = result.record()
     assert record["settings"]["pretrained_weights"] == "own.weights.h5"
     assert record["schedule"]["learning_rate"] == 0.01
@@ -345,15 +346,15 @@ def test_own_images_fine_tune_weights_of_a_file(
     assert again.accuracy == record["scores"]["as_trained"]["accuracy"]
     # One step away from where the prototypes started.
     (trained,) = model.classifier.get_weights()
-    seen = in_order(result.split.train, image_folder.evaluation(settings))
+    seen = in_order(result.split.train, IMAGE_FOLDER.evaluation(settings))
     training.initialize_from_class_means(model, seen)
     (means,) = model.classifier.get_weights()
     lengths = np.linalg.norm(trained, axis=0) * np.linalg.norm(means, axis=0)
     assert ((trained * means).sum(0) / lengths > 0.98).all()
 
 
-def test_every_application_has_its_parts():
-    for name in applications.APPLICATIONS:
-        recipe = importlib.import_module(f"applications.{name}.recipe")
-        for part in ("run", "load", "evaluation"):
-            assert callable(getattr(recipe, part))
+def test_every_application_has_a_recipe():
+    found = {name: find_recipe(name) for name in applications.APPLICATIONS}
+    assert [recipe.name for recipe in found.values()] == list(found)
+    plain = {name for name, recipe in found.items() if not recipe.has_strong}
+    assert plain == {"digits_lt", "image_folder"}

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from applications import find_recipe
 from applications import judging
 from applications import provenance
 from applications import run_folder
@@ -148,12 +149,11 @@ def test_results_with_exits_that_had_no_effect_are_read():
     ids=str,
 )
 def test_network_of_a_recipe_is_not_chosen(application, choice, tmp_path):
-    recipe = importlib.import_module(f"applications.{application}.recipe")
     (name,) = choice
     settings = Settings(**choice, output_dir=str(tmp_path / "run"))
     match = f"`{name}` must be left out.*Received: .* for {application}"
     with pytest.raises(ValueError, match=match):
-        recipe.run(settings)
+        find_recipe(application).run(settings)
     assert not list(tmp_path.iterdir())
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from applications import dro_lt
 from applications import judging
-from applications.digits_lt import recipe
 from keras_lt import report
 from tests.applications.quick_runs import plain_run
 from tests.applications.quick_runs import settings_of
+from tests.applications.small_digits import SMALL
 from tests.applications.small_digits import quick_recipe
 
 pytest.importorskip("sklearn")
@@ -32,7 +32,7 @@ def plain(tmp_path_factory):
 def whole(tmp_path_factory):
     """The folder and the result of a run of all three stages."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
-    return folder, recipe.run(settings_of(folder))
+    return folder, SMALL.run(settings_of(folder))
 
 
 def assert_same_epochs(history, other):
@@ -92,7 +92,7 @@ def test_saved_model_is_judged_like_the_run(whole):
 
 
 def test_initial_run_is_the_first_stage(whole, plain, tmp_path):
-    result = recipe.run(settings_of(tmp_path / "run", initial_run=str(plain)))
+    result = SMALL.run(settings_of(tmp_path / "run", initial_run=str(plain)))
     _, long_way = whole
     stages = [row["stage"] for row in result.history]
     assert stages == ["features", "features", "classifier"]
@@ -133,9 +133,9 @@ def test_run_goes_on_in_the_middle_of_the_features(
 
         patch.setattr(dro_lt, "features", stopped)
         with pytest.raises(InterruptedError):
-            recipe.run(settings_of(folder))
+            SMALL.run(settings_of(folder))
     assert not (folder / "result.json").exists()
-    result = recipe.run(settings_of(folder, resume=True))
+    result = SMALL.run(settings_of(folder, resume=True))
     _, long_way = whole
     stages = [row["stage"] for row in result.history]
     assert stages == ["classification", "features", "features", "classifier"]

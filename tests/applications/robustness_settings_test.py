@@ -4,8 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from applications.digits_lt import recipe as digits_lt
-from applications.image_folder import recipe as image_folder
+from applications import find_recipe
 from applications.robustness_settings import RobustnessSettings
 from applications.run_folder import RunFolder
 from applications.settings import Settings
@@ -93,7 +92,7 @@ def test_resumed_run_keeps_its_robust_term(tmp_path):
         RunFolder.open("digits_lt", settings(True, mean_radius=0.0), SPLIT)
 
 
-@pytest.mark.parametrize("recipe", [digits_lt, image_folder])
-def test_strong_augmentation_is_for_cifar(recipe):
+@pytest.mark.parametrize("name", ["digits_lt", "image_folder"])
+def test_strong_augmentation_is_for_cifar(name):
     with pytest.raises(ValueError, match="Leave out --augmentation"):
-        recipe.load(Settings(augmentation="strong"))
+        find_recipe(name).load(Settings(augmentation="strong"))

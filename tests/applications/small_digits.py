@@ -1,6 +1,7 @@
 """Digits with a network that compiles in a second."""
 
 import contextlib
+import dataclasses
 
 import keras
 import pytest
@@ -19,12 +20,16 @@ def small_network():
     return keras.Model(images, x)
 
 
+SMALL = dataclasses.replace(recipe.RECIPE, backbone=small_network)
+
+
 def setup_of(settings, monkeypatch):
     """Returns what the recipe puts together, with the small network."""
-    monkeypatch.setattr(recipe, "digits_network", small_network)
     with monkeypatch.context() as patch:
-        patch.setattr(recipe, "train_and_judge", lambda setup: setup)
-        return recipe.run(settings)
+        patch.setattr(
+            "applications.recipe.train_and_judge", lambda setup: setup
+        )
+        return SMALL.run(settings)
 
 
 @contextlib.contextmanager
@@ -32,7 +37,7 @@ def quick_recipe(with_plots=lambda folder: False):
     """The recipe with the small network, and plots for some folders only."""
     save = report.ReportCard.save
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipe, "digits_network", small_network)
+        patch.setattr(recipe, "RECIPE", SMALL)
         patch.setattr(
             report.ReportCard,
             "save",

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from applications import judging
-from applications.digits_lt import recipe
 from applications.distillation_settings import DistillationSettings
 from applications.settings import Settings
 from applications.training_settings import TrainingSettings
 from keras_lt import training
+from tests.applications.small_digits import SMALL
 from tests.applications.small_digits import quick_recipe
 from tests.checks import to_numpy
 
@@ -38,7 +38,7 @@ def run(folder, method, choices, **others):
             **others,
         },
     )
-    return recipe.run(settings)
+    return SMALL.run(settings)
 
 
 FIRST = {"weight_decay": 1e-3, "batch_size": 64, "mixing": "mixup", "ema": 0.9}

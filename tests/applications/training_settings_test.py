@@ -16,6 +16,7 @@ from applications.settings import Settings
 from applications.training_settings import TrainingSettings
 from keras_lt import callbacks
 from keras_lt import losses
+from tests.applications.small_digits import SMALL
 from tests.applications.small_digits import setup_of
 
 pytest.importorskip("sklearn")
@@ -262,7 +263,7 @@ def test_teachers_are_trained_alike():
         classifier_start="trained",
     )
     folder = pathlib.Path("runs")
-    teacher = cbd.teacher_settings("digits_lt", settings, 0, folder)
+    teacher = cbd.teacher_settings(SMALL, settings, 0, folder)
     expected = TrainingSettings(
         weight_decay=1e-3, ema=0.9, mixing="mixup", mixing_alpha=0.2
     )

@@ -36,7 +36,7 @@ def network(name, image_size, pretrained):
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(large_images, "make_backbone", network)
+    monkeypatch.setattr("applications.recipe.make_backbone", network)
 
 
 def parts_of(name, benchmark=IMAGENET_LT):

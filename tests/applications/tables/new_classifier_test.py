@@ -2,12 +2,12 @@ import keras
 import numpy as np
 import pytest
 
-from applications.digits_lt import recipe
 from applications.judging import data_of
 from applications.settings import Settings
 from applications.tables.derived import derive
 from applications.tables.new_classifier import nearest_class_mean
 from applications.tables.new_classifier import tau_normalized
+from tests.applications.small_digits import SMALL
 from tests.applications.small_digits import quick_recipe
 from tests.checks import to_numpy
 
@@ -16,7 +16,7 @@ pytest.importorskip("sklearn")
 
 def run(folder, **settings):
     with quick_recipe():
-        recipe.run(
+        SMALL.run(
             Settings(
                 epochs=2, output_dir=str(folder), verbose=0, seed=3, **settings
             )
