@@ -279,7 +279,12 @@ class _Untrained(FinishedRun):
     def __init__(self, model: keras.Model) -> None:
         self.model = model
 
-    def check_images(self, application: str, split: data.Split) -> None:
+    def check_images(
+        self,
+        application: str,
+        split: data.Split,
+        evaluation: data.transforms.Transform,
+    ) -> None:
         """Finds nothing, as there are no images."""
 
 
