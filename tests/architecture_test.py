@@ -23,6 +23,8 @@ LEVELS = [  # A package may import from the lines above its own.
         "file_writing",
         "float_arrays",
         "graph",
+        "image_shapes",
+        "keras_rules",
         "markdown",
         "plain_description",
         "registration",

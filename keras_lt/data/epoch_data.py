@@ -10,6 +10,7 @@ import numpy as np
 from keras_lt.data.batches import Batches
 from keras_lt.data.labels import label_of
 from keras_lt.float_arrays import as_array
+from keras_lt.keras_rules import known_length
 
 _BATCH_SIZE = 256
 
@@ -75,7 +76,7 @@ class EpochData:
             for index in range(0, length, _stride(length, limit)):
                 yield self._own(index)
         else:
-            known = steps or _length(self.x)
+            known = steps or known_length(self.x)
             stride = _stride(known or 1, limit)
             stop = limit if known is None else known
             for batch in itertools.islice(self.x, 0, stop, stride):
@@ -119,14 +120,6 @@ def _check_pair(x: Any, y: Any) -> None:
             f"{len(x)} images and {len(y)} labels. Pass both from the same "
             "split."
         )
-
-
-def _length(x: Any) -> int | None:
-    """Returns the number of batches, or None if there is none."""
-    try:
-        return len(x)
-    except TypeError:
-        return None
 
 
 def _stride(length: int, limit: int | None) -> int:

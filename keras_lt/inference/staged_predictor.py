@@ -1,6 +1,5 @@
 """Runs a network stage by stage, and stops for each example at its exit."""
 
-import math
 import time
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from keras_lt.inference._engine.stage_function import variables_of
 from keras_lt.inference._engine.stage_timing import noise
 from keras_lt.inference._engine.stage_timing import time_stages
 from keras_lt.inference.staged_answer import StagedAnswer
+from keras_lt.keras_rules import default_batch_size
 from keras_lt.validation import check_positive_int
 
 
@@ -124,7 +124,8 @@ class StagedPredictor:
         start = time.perf_counter()
         size = batch_size
         if size is None:
-            size = getattr(x, "batch_size", None) or _batch_size(x, steps)
+            told = getattr(x, "batch_size", None)
+            size = told or default_batch_size(x, steps)
         check_positive_int("batch_size", size)
         source = open_source(x, size, steps)
         known = source.num_examples
@@ -202,13 +203,6 @@ class StagedPredictor:
             ]
             self._key, self._read = key, variables
         return self._compiled
-
-
-def _batch_size(x: Any, steps: int | None) -> int:
-    """Returns what Keras takes if it is told none."""
-    if steps and hasattr(x, "shape"):
-        return math.ceil(len(x) / steps)
-    return 32
 
 
 def _check_lengths(

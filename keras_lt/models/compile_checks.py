@@ -6,12 +6,12 @@ from typing import Any
 import keras
 
 from keras_lt.graph.layer_tree import all_layers
+from keras_lt.image_shapes import shapes_agree
 from keras_lt.layers import CosineClassifier
 from keras_lt.losses import LDAM
 from keras_lt.models.heads import innermost
 from keras_lt.objectives import ExitDistillation
 from keras_lt.objectives import Objective
-from keras_lt.objectives.image_shapes import shapes_agree
 
 
 def check_loss(loss: Any) -> None:

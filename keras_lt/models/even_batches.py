@@ -14,6 +14,8 @@ from keras_lt.devices import num_processes
 from keras_lt.devices import own_shares
 from keras_lt.devices import process_shard
 from keras_lt.float_arrays import as_array
+from keras_lt.keras_rules import default_batch_size
+from keras_lt.keras_rules import known_length
 from keras_lt.models.real_rows import COUNT
 from keras_lt.models.real_rows import INPUTS
 from keras_lt.models.real_rows import num_rows
@@ -168,10 +170,10 @@ def even_batches(
         return EvenBatches(x, x.num_batches)
     if hasattr(x, "shape"):
         check_equal("examples", len(x))
-        size = batch_size or (math.ceil(len(x) / steps) if steps else 32)
+        size = batch_size or default_batch_size(x, steps)
         cut = _ArrayBatches((x, y, weights), size, shuffle)
         return EvenBatches(cut, len(cut))
-    length = _length(x)
+    length = None if isinstance(x, Iterator) else known_length(x)
     if length is None or num_processes() > 1:
         return x
     return EvenBatches(_OrderedBatches(x), length)
@@ -212,12 +214,3 @@ def _fill(values: Any, missing: int) -> Any:
         return values
     values = as_array(values)
     return np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
-
-
-def _length(batches: Any) -> int | None:
-    if isinstance(batches, Iterator):
-        return None
-    try:
-        return len(batches)
-    except TypeError:  # It has none, or does not know it.
-        return None

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_lt.data import Batches
+from keras_lt.keras_rules import num_trained_on
 from keras_lt.objectives import Objective
 
 
@@ -52,5 +53,5 @@ def _trained_on(x: Any, y: Any, held_out: float | None) -> tuple[Any, Any]:
     """Leaves out the end of arrays, which Keras validates on."""
     if y is None or not held_out:
         return x, y
-    size = int(len(x) * (1.0 - held_out))
+    size = num_trained_on(x, held_out)
     return x[:size], keras.tree.map_structure(lambda one: one[:size], y)

@@ -8,10 +8,10 @@ import keras
 import numpy as np
 
 from keras_lt.data import Batches
+from keras_lt.keras_rules import default_batch_size
+from keras_lt.keras_rules import num_trained_on
 from keras_lt.replicas import has_other_processes
 from keras_lt.replicas import sum_over_processes
-
-_BATCH_SIZE = 32  # That of Keras.
 
 
 def for_replicas(x: Any, strategy: Any) -> Any:
@@ -74,8 +74,8 @@ def check_parts(
         if batches.last_batch == "drop" or own:
             return  # A process does not cut its own share up.
     elif isinstance(x, np.ndarray):
-        size = int(len(x) * (1.0 - held_out))
-        full = batch_size or _BATCH_SIZE
+        size = num_trained_on(x, held_out)
+        full = batch_size or default_batch_size(x)
     else:
         return
     for last in {min(size, full), size % full or full}:

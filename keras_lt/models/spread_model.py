@@ -13,6 +13,8 @@ from keras_lt.devices import own_shares
 from keras_lt.devices import process_shard
 from keras_lt.graph import new_input
 from keras_lt.inference import StagedPredictor
+from keras_lt.keras_rules import default_batch_size
+from keras_lt.keras_rules import num_trained_on
 from keras_lt.models.even_batches import EvenBatches
 from keras_lt.models.even_batches import are_spread
 from keras_lt.models.even_batches import even_batches
@@ -170,7 +172,7 @@ def _hold_out(x: Any, y: Any, kwargs: Arguments) -> tuple[Any, Any, Arguments]:
     share = kwargs.get("validation_split", 0.0)
     if not share or y is None:  # Keras says that it takes arrays.
         return x, y, kwargs
-    size = int(len(x) * (1.0 - share))
+    size = num_trained_on(x, share)
     arrays = (x, y, kwargs.get("sample_weight"))
     first, last = (
         keras.tree.map_structure(take, arrays, none_is_leaf=False)
@@ -187,8 +189,9 @@ def _hold_out(x: Any, y: Any, kwargs: Arguments) -> tuple[Any, Any, Arguments]:
 
 def _check_batch_size(x: Any, batch_size: int | None) -> None:
     """Warns if devices cannot share the batches of a training."""
-    arrays = hasattr(x, "shape")
-    size = batch_size or 32 if arrays else getattr(x, "batch_size", None)
+    size = getattr(x, "batch_size", None)
+    if hasattr(x, "shape"):
+        size = batch_size or default_batch_size(x)
     if isinstance(size, int) and size % own_shares():
         warnings.warn(
             "The size of batches should divide by the number of devices that "

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from keras_lt.image_shapes import common_shape
+from keras_lt.image_shapes import shapes_agree
 from keras_lt.objectives.frozen_copies import FrozenCopies
-from keras_lt.objectives.image_shapes import common_shape
-from keras_lt.objectives.image_shapes import shapes_agree
 from keras_lt.objectives.teacher import Teacher
 from keras_lt.types import Tensor
 

@@ -7,6 +7,7 @@ import shutil
 from typing import Any
 
 from keras_lt.data import Batches
+from keras_lt.image_shapes import shapes_agree
 from keras_lt.objectives._cache.computation import compute_outputs
 from keras_lt.objectives._cache.lock import only_writer
 from keras_lt.objectives._cache.manifest import check_same_batches
@@ -19,7 +20,6 @@ from keras_lt.objectives._cache.stored_teacher import StoredTeacher
 from keras_lt.objectives._cache.views import CacheViews
 from keras_lt.objectives._cache.writer import PARTIAL
 from keras_lt.objectives._cache.writer import CacheWriter
-from keras_lt.objectives.image_shapes import shapes_agree
 from keras_lt.objectives.teacher import Teacher
 from keras_lt.validation import check_choice
 

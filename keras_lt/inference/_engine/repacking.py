@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
+from keras_lt.image_shapes import shapes_agree
+
 
 def full_batches(
     batches: Iterable[np.ndarray],
@@ -49,28 +51,22 @@ def _checked(
             f"{images.shape} and dtype {images.dtype}. Decode images to "
             "arrays of shape (batch, height, width, channels)."
         )
-    if image_shape is not None and _lacks_channel(images.shape, image_shape):
-        images = images[..., None]  # As Keras does in `fit`.
-    if image_shape is not None and not _fits(images.shape[1:], image_shape):
-        hint = "Resize the images, or build the model for their shape."
-        if _fits(images.shape, image_shape):
-            hint = "Pass a single image as `image[None]`, a batch of one."
-        raise ValueError(
-            f"`x` must hold images of shape {image_shape}. Received: "
-            f"images of shape {images.shape[1:]}. {hint}"
-        )
+    if image_shape is not None:
+        if _lacks_channel(images.shape, image_shape):
+            images = images[..., None]  # As Keras does in `fit`.
+        if not shapes_agree(images.shape[1:], image_shape):
+            hint = "Resize the images, or build the model for their shape."
+            if shapes_agree(images.shape, image_shape):
+                hint = "Pass a single image as `image[None]`, a batch of one."
+            raise ValueError(
+                f"`x` must hold images of shape {image_shape}. Received: "
+                f"images of shape {images.shape[1:]}. {hint}"
+            )
     if images.dtype.kind == "f":
         return images.astype(keras.config.floatx(), copy=False)
     if images.dtype.itemsize == 8:
         return images.astype("int32")
     return images
-
-
-def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(wanted) and all(
-        size is None or size == given
-        for given, size in zip(shape, wanted, strict=True)
-    )
 
 
 def _lacks_channel(
@@ -79,8 +75,8 @@ def _lacks_channel(
     """Tells grey images that come without an axis for their one channel."""
     return (
         image_shape[-1] == 1
-        and _fits(shape[1:], image_shape[:-1])
-        and not _fits(shape, image_shape)  # A single image is refused.
+        and shapes_agree(shape[1:], image_shape[:-1])
+        and not shapes_agree(shape, image_shape)  # A single image is refused.
     )
 
 

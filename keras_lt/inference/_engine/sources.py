@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_lt.data import ImageSource
 from keras_lt.float_arrays import as_array
+from keras_lt.keras_rules import known_length
 
 
 class Source(NamedTuple):
@@ -51,7 +52,7 @@ def open_source(x: Any, batch_size: int, steps: int | None) -> Source:
         slices = (np.asarray(x[i : i + batch_size]) for i in starts)
         return Source(slices, count, min(len(x), count * batch_size))
     batches = islice(map(_images, _iterator(x)), steps)
-    return Source(batches, _limit(_length(x), steps), None)
+    return Source(batches, _limit(known_length(x), steps), None)
 
 
 def _limit(count: int | None, steps: int | None) -> int | None:
@@ -92,13 +93,6 @@ def _iterator(x: Any) -> Iterable[Any]:
             "Dataset`, a `DataLoader`, or another iterable of batches. "
             f"Received: {type(x).__name__}. Make it a generator of batches."
         ) from error
-
-
-def _length(x: Any) -> int | None:
-    try:
-        return len(x)
-    except TypeError:  # It has no length, or not yet.
-        return None
 
 
 def _images(batch: Any) -> np.ndarray:
