@@ -17,6 +17,7 @@ from applications.settings import Settings
 from applications.split_check import changed_parts
 from applications.split_check import check_sums
 from keras_lt import data
+from keras_lt.plain_description import flat
 
 START = "settings.json"
 """What was asked for, and where and with what the run started."""
@@ -151,7 +152,7 @@ def _check_same_run(
             f"Received: {str(path)!r}, which holds a run. Add --resume to go "
             "on with it, or use another --output_dir."
         )
-    own, saved = _flat(own), _flat(saved)
+    own, saved = flat(own), flat(saved)
     changed = [
         name
         for name in own
@@ -195,14 +196,3 @@ def _other_origins(
 def _plain(settings: Settings) -> dict[str, Any]:
     """Returns the settings as JSON gives them back."""
     return json.loads(json.dumps(settings.what_is_trained()))
-
-
-def _flat(settings: dict[str, Any]) -> dict[str, Any]:
-    """Returns settings with those of a group as `group.name`."""
-    flat = {}
-    for name, value in settings.items():
-        if isinstance(value, dict):
-            flat |= {f"{name}.{key}": one for key, one in value.items()}
-        else:
-            flat[name] = value
-    return flat

@@ -92,6 +92,17 @@ def first_difference(
     return None if saved == current else (path, saved, current)
 
 
+def flat(tree: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Returns the values of dicts inside of dicts, as `outer.inner`."""
+    found: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            found |= flat(value, f"{above}{key}.")
+        else:
+            found[f"{above}{key}"] = value
+    return found
+
+
 def describe_array(array: np.ndarray) -> Any:
     if array.size <= _SHORT:
         return array.tolist()

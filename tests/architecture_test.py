@@ -26,6 +26,7 @@ LEVELS = [  # A package may import from the lines above its own.
         "image_shapes",
         "keras_rules",
         "markdown",
+        "package_version",
         "plain_description",
         "registration",
         "replicas",

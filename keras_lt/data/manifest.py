@@ -3,11 +3,11 @@
 import json
 import os
 import pathlib
-from collections.abc import Iterator
 from typing import Any
 
 from keras_lt.data.split import Split
 from keras_lt.file_writing import replacing
+from keras_lt.plain_description import flat
 
 
 def save_manifest(split: Split, path: str | os.PathLike[str]) -> None:
@@ -56,28 +56,18 @@ def compare_manifest(split: Split, path: str | os.PathLike[str]) -> list[str]:
     """
     try:
         saved = json.loads(pathlib.Path(path).read_text())
-        entries = dict(_entries(saved))
+        entries = flat(saved)
     except (OSError, ValueError, AttributeError) as error:
         raise ValueError(
             "A manifest must be a file of `data.save_manifest`. Received: "
             f"{os.fspath(path)!r}: {error}."
         ) from error
-    current = dict(_entries(json.loads(json.dumps(split.manifest()))))
+    current = flat(json.loads(json.dumps(split.manifest())))
     return [
         _difference(key, entries.get(key), current.get(key))
         for key in dict.fromkeys([*entries, *current])
         if entries.get(key) != current.get(key)
     ]
-
-
-def _entries(
-    tree: dict[str, Any], above: str = ""
-) -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            yield from _entries(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
 
 
 def _difference(key: str, saved: Any, current: Any) -> str:

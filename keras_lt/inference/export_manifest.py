@@ -1,7 +1,6 @@
 """What an exported folder says of itself."""
 
 import hashlib
-import importlib.metadata
 import json
 import pathlib
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ import keras
 
 from keras_lt.data.transforms import Compose
 from keras_lt.data.transforms import Normalize
+from keras_lt.package_version import package_version
 from keras_lt.types import Config
 
 MANIFEST = "manifest.json"
@@ -93,14 +93,8 @@ def made_with() -> Config:
     """Returns the backend, and the versions of what wrote the files."""
     backend = keras.config.backend()
     names = ("keras-lt", "keras", backend)
-    return {"backend": backend, "versions": {n: _version(n) for n in names}}
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    versions = {name: package_version(name) for name in names}
+    return {"backend": backend, "versions": versions}
 
 
 def _sha256(path: pathlib.Path) -> str:

@@ -1,7 +1,6 @@
 """Says what cached teacher outputs were computed from, and compares it."""
 
 import hashlib
-import importlib.metadata
 import json
 import pathlib
 from collections.abc import Iterable
@@ -14,8 +13,10 @@ from keras_lt.data import Batches
 from keras_lt.data import ImageFiles
 from keras_lt.data import ImageRows
 from keras_lt.data import PreparedImages
+from keras_lt.data.check_sums import labels_sha256
 from keras_lt.objectives._cache.stored_teacher import FORMAT
 from keras_lt.objectives.teacher import Teacher
+from keras_lt.package_version import package_version
 from keras_lt.plain_description import config_sha256
 from keras_lt.plain_description import describe
 from keras_lt.plain_description import describe_array
@@ -39,7 +40,7 @@ def describe_batches(batches: Batches) -> dict[str, Any]:
     by_row = depends_on_row_alone(batches.transform)
     description = {
         "format": FORMAT,
-        "keras_lt": _version(),
+        "keras_lt": package_version("keras-lt"),
         "data": _describe_data(batches),
         "transform": describe(batches.transform),
         "order": None if by_row else _describe_order(batches),
@@ -121,11 +122,10 @@ def describe_teacher(teacher: Teacher) -> dict[str, Any]:
 
 def _describe_data(batches: Batches) -> dict[str, Any]:
     """Returns what the images of each row depend on, and the labels."""
-    labels = batches.labels.astype("<i4").tobytes()
     return {
         "examples": len(batches.labels),
         "images": _describe_images(batches.images),
-        "labels_sha256": hashlib.sha256(labels).hexdigest(),
+        "labels_sha256": labels_sha256(batches.labels),
     }
 
 
@@ -185,10 +185,3 @@ def _weights_sha256(variables: Iterable[keras.Variable]) -> str:
         digest.update(f"{array.shape} {array.dtype.str}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
-
-
-def _version() -> str | None:
-    try:
-        return importlib.metadata.version("keras-lt")
-    except importlib.metadata.PackageNotFoundError:
-        return None
