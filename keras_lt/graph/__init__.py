@@ -1,6 +1,7 @@
 """The graph of a functional model: what is in it, and models of its parts."""
 
 from keras_lt.graph.feature_extractor import check_backbone
+from keras_lt.graph.feature_extractor import check_runs_its_graph
 from keras_lt.graph.feature_extractor import feature_extractor
 from keras_lt.graph.layer_names import LayerNames
 from keras_lt.graph.layer_names import check_names
@@ -23,6 +24,7 @@ __all__ = [
     "activation_name",
     "check_backbone",
     "check_names",
+    "check_runs_its_graph",
     "feature_extractor",
     "gives_probabilities",
     "innermost_last",

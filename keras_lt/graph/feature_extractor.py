@@ -8,6 +8,7 @@ import keras
 from keras_lt.graph.layer_names import LayerNames
 from keras_lt.graph.operations import activation_name
 from keras_lt.graph.operations import innermost_last
+from keras_lt.graph.operations import is_graph
 from keras_lt.graph.parts import single_ends
 from keras_lt.graph.parts import split
 
@@ -57,6 +58,17 @@ def check_backbone(backbone: Any) -> None:
         )
 
 
+def check_runs_its_graph(name: str, model: keras.Model) -> None:
+    """Raises unless the graph of a functional model is all that it does."""
+    if not is_graph(model):
+        raise ValueError(
+            f"`{name}` must be a model that only runs its graph, as each part "
+            f"of the graph is called alone. Received: {model.name!r}, whose "
+            f"class {type(model).__name__} has a `call` of its own. Make "
+            "a `keras.Model` of what it does, step by step."
+        )
+
+
 def feature_extractor(
     backbone: keras.Model, layer_names: Sequence[str]
 ) -> keras.Model:
@@ -68,6 +80,7 @@ def feature_extractor(
     """
     if not layer_names:
         return backbone
+    check_runs_its_graph("backbone", backbone)
     names = LayerNames(backbone)
     taps = {
         name: names.find("feature_layers", name).steps for name in layer_names

@@ -1,5 +1,7 @@
 """Finds the layers inside of layers, and what they train."""
 
+from typing import Any
+
 import keras
 
 
@@ -27,6 +29,19 @@ def own_to_train(layer: keras.layers.Layer) -> list[keras.Variable]:
     layer is private in Keras, as above.
     """
     return list(layer._trainable_variables)
+
+
+def constants_of(root: keras.layers.Layer) -> list[Any]:
+    """Returns tensors that layers compute with beside their variables.
+
+    They are built into what is compiled. `use_assigned_values` says which.
+    """
+    return [
+        tensor
+        for layer in all_layers(root)
+        if isinstance(layer, keras.layers.Normalization)
+        for tensor in (layer.mean, layer.variance)
+    ]
 
 
 def use_assigned_values(root: keras.layers.Layer) -> None:

@@ -105,7 +105,8 @@ class _Counter:
             return self._count_steps(operation, tensors_in((args, kwargs))[0])
         if isinstance(operation, keras.layers.RNN):
             steps = tensors_in((args, kwargs))[0].shape[1]
-            return steps * sum(map(math.prod, _kernel_shapes(operation)))
+            kernels = sum(map(math.prod, _kernel_shapes(operation)))
+            return steps * _num_positions(operation, outputs) * kernels
         if is_graph(operation):
             inputs = args[0] if args else kwargs["inputs"]
             return self._count_graph(operation, inputs)
@@ -227,3 +228,14 @@ def _kernel_shapes(layer: keras.layers.Layer) -> list[tuple[int, ...]]:
         for weight in variables_to_train(layer)
         if len(weight.shape) > 1 and "bias" not in weight.name
     ]
+
+
+def _num_positions(layer: keras.layers.RNN, outputs: Any) -> int:
+    """Returns to how many positions kernels are applied in each step.
+
+    There are several in `ConvLSTM2D` and its like.
+    """
+    rank = getattr(layer.cell, "rank", 0)
+    last = -1 if rank and layer.cell.data_format == "channels_last" else None
+    shape = tensors_in(outputs)[0].shape[1:last]
+    return math.prod(shape[len(shape) - rank :])

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_lt.graph.layer_tree import constants_of
 from keras_lt.inference._engine.buckets import power_of_two_from
 from keras_lt.inference._engine.devices import running_device
 from keras_lt.inference._engine.exit_log import ExitLog
@@ -191,8 +192,13 @@ class StagedPredictor:
         """Returns the compiled stages; new ones if they are others now."""
         parts = list(zip(self.stages, self.branches, strict=True))
         variables = [variables_of(*part, self.thresholds) for part in parts]
-        # Quantization and adapters put other variables into a layer.
-        key = (self.measure, [list(map(id, own)) for own in variables])
+        # Quantization and adapters put other variables into a layer, and
+        # `Normalization` has other constants after `adapt` and `load_weights`.
+        read = [
+            [*own, *constants_of(stage), *constants_of(branch)]
+            for own, (stage, branch) in zip(variables, parts, strict=True)
+        ]
+        key = (self.measure, [list(map(id, own)) for own in read])
         if key != self._key:
             self._compiled = [
                 self._device.compile(
@@ -201,7 +207,7 @@ class StagedPredictor:
                 )
                 for k, part in enumerate(parts)
             ]
-            self._key, self._read = key, variables
+            self._key, self._read = key, read
         return self._compiled
 
 

@@ -9,7 +9,7 @@ from keras_lt.graph import LayerNames
 from keras_lt.graph import Place
 from keras_lt.graph import check_backbone
 from keras_lt.graph import check_names
-from keras_lt.graph import is_graph
+from keras_lt.graph import check_runs_its_graph
 from keras_lt.graph import single_ends
 from keras_lt.graph import split
 
@@ -144,13 +144,7 @@ def valid_exits(backbone: keras.Model) -> list[str]:
 
 def _names(backbone: keras.Model) -> LayerNames:
     check_backbone(backbone)
-    if not is_graph(backbone):
-        raise ValueError(
-            "`backbone` must be a model that only runs its graph, as each part "
-            f"of the graph is called alone. Received: {backbone.name!r}, whose "
-            f"class {type(backbone).__name__} has a `call` of its own. Make "
-            "a `keras.Model` of what it does, step by step."
-        )
+    check_runs_its_graph("backbone", backbone)
     return LayerNames(backbone)
 
 

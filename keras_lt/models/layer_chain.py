@@ -16,8 +16,8 @@ def chain(
         input_shape: Shape of an example, without the batch; needed unless
             the first layer is a model that knows it.
     """
+    inputs = getattr(layers[0], "inputs", None)
     if input_shape is None:
-        inputs = getattr(layers[0], "inputs", None)
         if not inputs:
             raise ValueError(
                 "The shape of an image must be known. Received: "
@@ -26,7 +26,8 @@ def chain(
                 "batch."
             )
         input_shape = tuple(inputs[0].shape[1:])
-    images = x = keras.Input(input_shape, name="images")
+    dtype = inputs[0].dtype if inputs else None
+    images = x = keras.Input(input_shape, dtype=dtype, name="images")
     for layer in layers:
         x = layer(x)
     return keras.Model(images, x)

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from keras_lt.graph import check_runs_its_graph
 from keras_lt.graph import feature_extractor
 from keras_lt.graph import gives_probabilities
 from keras_lt.graph import innermost_last
@@ -47,6 +48,7 @@ def _check_graph(model: Any) -> None:
     except (AttributeError, ValueError):
         ends = [None, None]
     if all(end is not None and len(end) == 1 for end in ends):
+        check_runs_its_graph("teachers", model)
         return
     name = getattr(model, "name", model)
     raise ValueError(

@@ -203,3 +203,18 @@ def test_a_shard_may_come_to_its_end_before():
     batches = data.Batches((images, Y[:5]), 1, InOrder(), shard=(2, 3))
     found, _, number = read(EpochData(batches))
     assert found.ravel().tolist() == [2] and number == 1
+
+
+class Endless(keras.utils.PyDataset):
+    num_batches = None
+
+    def __getitem__(self, index):
+        return np.full((2, 3), index), np.array([0, 1])
+
+
+def test_a_data_set_without_an_end_is_read_in_steps():
+    epoch_data = EpochData(Endless())
+    found = [x[0, 0] for x, _ in epoch_data.batches(steps=4)]
+    assert found == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="`num_batches` is None"):
+        next(epoch_data.batches())

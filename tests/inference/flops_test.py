@@ -84,6 +84,16 @@ LAYERS = [
     (layers.GlobalAveragePooling2D(), (None, 8, 8, 4), 0),
     (layers.RandomFlip(), (None, 8, 8, 3), 0),
     (layers.ZeroPadding2D(), (None, 8, 8, 3), 0),
+    (
+        layers.ConvLSTM2D(8, 3, padding="same"),
+        (None, 5, 16, 16, 3),
+        5 * 256 * 9 * 32 * (3 + 8),
+    ),
+    (
+        layers.ConvLSTM1D(8, 3, return_sequences=True),
+        (None, 5, 16, 3),
+        5 * 14 * 3 * 32 * (3 + 8),
+    ),
 ]
 
 

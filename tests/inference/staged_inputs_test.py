@@ -110,6 +110,35 @@ def test_whole_numbers_are_cast(dtype, predictor):
     np.testing.assert_allclose(answer.logits, expected.logits, 1e-5, 1e-5)
 
 
+def test_whole_numbers_of_more_than_32_bits_are_refused(predictor):
+    x = np.full(X.shape, 3 * 10**9)
+    with pytest.raises(ValueError, match="into 32 bits.*3000000000"):
+        predictor.run(x, verbose=0)
+
+
+class Opened(InParts):
+    """Has its parts between the start and the end of an epoch only."""
+
+    is_open = False
+
+    def on_epoch_begin(self):
+        self.is_open = True
+
+    def on_epoch_end(self):
+        self.is_open = False
+
+    def __getitem__(self, index):
+        assert self.is_open
+        return super().__getitem__(index)
+
+
+def test_data_sets_are_told_of_the_epoch(predictor, expected):
+    dataset = Opened()
+    answer = predictor.run(dataset, verbose=0)
+    np.testing.assert_array_equal(answer.exits, expected.exits)
+    assert not dataset.is_open
+
+
 @pytest.mark.parametrize("kind", ["array", "x", "PyDataset"])
 def test_steps_end_the_reading(kind, predictor, expected):
     answer = predictor.run(SOURCES[kind](), batch_size=5, steps=2, verbose=0)

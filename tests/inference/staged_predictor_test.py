@@ -267,3 +267,15 @@ def test_numbers_of_parts_must_agree():
         predictor_of(stages, branches[:2], [0.5, 0.5])
     with pytest.raises(ValueError, match=r"shape \(3,\)"):
         predictor_of(stages, branches, [0.5] * 3)
+
+
+def test_statistics_of_images_are_those_of_now():
+    """Keras computes with constants in place of these variables."""
+    x = examples(9)
+    scaling = keras.layers.Normalization()
+    stage = keras.Sequential([keras.Input((4,)), scaling])
+    branch = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    predictor = predictor_of([stage], [branch], [])
+    assert_answers(predictor, x)
+    scaling.adapt(5 * x + 3)
+    assert_answers(predictor, x)

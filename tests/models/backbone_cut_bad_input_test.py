@@ -6,8 +6,10 @@ import keras
 import pytest
 from keras import layers
 
+from keras_lt.models import LongTailModel
 from keras_lt.models.backbone_cut import cut
 from keras_lt.models.backbone_cut import valid_exits
+from keras_lt.objectives import Teacher
 from tests.models.cut_graphs import SHAPE
 from tests.models.cut_graphs import check_equal
 from tests.models.cut_graphs import nested
@@ -101,6 +103,10 @@ def test_graph_that_is_called_in_another_way():
     doubled = Doubled(inputs, layers.ReLU(name="relu")(inputs), name="doubled")
     with pytest.raises(ValueError, match="class Doubled has a `call` of its"):
         cut(doubled, [])
+    with pytest.raises(ValueError, match="class Doubled has a `call` of its"):
+        LongTailModel(doubled, 2, feature_layers=["relu"])
+    with pytest.raises(ValueError, match="class Doubled has a `call` of its"):
+        Teacher(doubled, features="relu")
     outer = keras.Model(inputs, layers.ReLU()(doubled(inputs)))
     assert valid_exits(outer) == ["doubled"]
     check_equal(outer, ["doubled"])

@@ -276,3 +276,13 @@ def test_chain_of_stages_trains_as_the_graph_of_them():
     np.testing.assert_allclose(
         losses_seen(model, x, y), [expected_loss(model, x, y)], 1e-4
     )
+
+
+def test_chain_takes_the_inputs_of_its_first_stage():
+    ids = keras.Input((5,), dtype="int32")
+    words = keras.Model(ids, keras.layers.Embedding(9, 4)(ids))
+    stages = [words, keras.layers.GlobalAveragePooling1D(name="pool")]
+    model = EarlyExitModel.from_stages(
+        [*stages, keras.layers.Dense(4)], ["pool"], CLASSES
+    )
+    assert model.backbone.inputs[0].dtype == "int32"

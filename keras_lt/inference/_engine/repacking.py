@@ -65,8 +65,20 @@ def _checked(
     if images.dtype.kind == "f":
         return images.astype(keras.config.floatx(), copy=False)
     if images.dtype.itemsize == 8:
-        return images.astype("int32")
+        return _as_int32(images)
     return images
+
+
+def _as_int32(images: np.ndarray) -> np.ndarray:
+    """Returns whole numbers as all backends take them, or raises."""
+    limits = np.iinfo("int32")
+    if images.size and (images.min() < limits.min or images.max() > limits.max):
+        raise ValueError(
+            "Whole numbers in `x` must fit into 32 bits. Received: "
+            f"{images.dtype} from {images.min()} to {images.max()}. Pass "
+            "`x.astype('float32')`, as networks compute with."
+        )
+    return images.astype("int32")
 
 
 def _lacks_channel(

@@ -61,6 +61,15 @@ def _limit(count: int | None, steps: int | None) -> int | None:
 
 
 def _items(dataset: keras.utils.PyDataset, count: int) -> Iterator[Any]:
+    """Yields the batches of an epoch, as Keras would."""
+    dataset.on_epoch_begin()
+    try:
+        yield from _in_order(dataset, count)
+    finally:
+        dataset.on_epoch_end()
+
+
+def _in_order(dataset: keras.utils.PyDataset, count: int) -> Iterator[Any]:
     """Yields batches in order, with as many threads as the data set asks."""
     if dataset.workers < 2:
         yield from (dataset[index] for index in range(count))
