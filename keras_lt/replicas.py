@@ -41,10 +41,9 @@ def strategy_of(model: keras.Model) -> Any:
 
 def scope_of(model: keras.Model) -> contextlib.AbstractContextManager[Any]:
     """Returns the scope in which variables of a model are to be made."""
-    strategy = strategy_of(model)
-    if strategy is None:
-        return contextlib.nullcontext()
-    return strategy.scope()
+    # Also of one replica, whose variables know the strategy as well.
+    strategy = getattr(model, "distribute_strategy", None)
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
 def has_other_processes(strategy: Any) -> bool:

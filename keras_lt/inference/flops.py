@@ -105,8 +105,8 @@ class _Counter:
             return self._count_steps(operation, tensors_in((args, kwargs))[0])
         if isinstance(operation, keras.layers.RNN):
             steps = tensors_in((args, kwargs))[0].shape[1]
-            kernels = sum(map(math.prod, _kernel_shapes(operation)))
-            return steps * _num_positions(operation, outputs) * kernels
+            work = sum(map(math.prod, _kernel_shapes(operation)))
+            return steps * _num_positions(operation, outputs) * work
         if is_graph(operation):
             inputs = args[0] if args else kwargs["inputs"]
             return self._count_graph(operation, inputs)

@@ -57,6 +57,7 @@ class MixedPooling(keras.layers.Layer):
                 "height, width, channels). Received: shape "
                 f"{tuple(input_shape)}. Give the backbone an input shape."
             )
+        self._map_size = tuple(input_shape[1:3])
         # The weight is the sigmoid of it, so that 0 mixes half and half.
         self.mixture = self.add_weight(
             name="mixture", shape=(), initializer="zeros"
@@ -64,6 +65,9 @@ class MixedPooling(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:
+        if None in inputs.shape[1:3]:  # TensorFlow learns them later.
+            known = (-1, *self._map_size, inputs.shape[-1])
+            inputs = ops.reshape(inputs, known)
         share = ops.cast(ops.sigmoid(self.mixture), self.compute_dtype)
         mean = self._pool(inputs, ops.mean)
         maximum = self._pool(inputs, _first_maximum)

@@ -1,6 +1,7 @@
 """What every classifier of this library has in common."""
 
 import contextlib
+from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,6 +67,8 @@ class ClassificationModel(
         class_weights: One weight per class for the training loss, a tracked
             variable of shape `(num_classes,)`; ones at first.
     """
+
+    as_functional: Callable[[], keras.Model]
 
     def __init__(self, num_classes: int, **kwargs: Any):
         # Layers cast images, each to its own precision; the first may be finer.
@@ -251,6 +254,10 @@ class ClassificationModel(
             check_data(x, y, self.num_classes)
         kwargs.update(batch_size=batch_size, verbose=verbose)
         return super().evaluate(x, y, **kwargs)
+
+    def export(self, *args: Any, **kwargs: Any) -> Any:
+        """Writes `as_functional()` for other programs, as Keras does."""
+        return self.as_functional().export(*args, **kwargs)
 
     def compute_loss(
         self,

@@ -48,7 +48,9 @@ class DeviceImages(keras.layers.Layer):
         """
         _check_processes(strategy)
         _check_replicas(batches, getattr(strategy, "num_replicas_in_sync", 1))
-        self.items.append(_Table(batches.images))
+        # On each replica, or all of it would go there in each step.
+        with contextlib.nullcontext() if strategy is None else strategy.scope():
+            self.items.append(_Table(batches.images))
         self.batches.held = batches
         try:
             yield

@@ -1,3 +1,5 @@
+import importlib
+
 import keras
 import numpy as np
 import pytest
@@ -91,3 +93,15 @@ def test_bad_size(size):
 def test_maps_must_be_of_known_size(shape):
     with pytest.raises(ValueError, match="feature maps of known size"):
         MixedPooling()(keras.Input(shape))
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "tensorflow", reason="shapes are always known"
+)
+def test_sizes_of_images_may_be_those_of_the_build():
+    tf = importlib.import_module("tensorflow")
+    layer = MixedPooling(2)
+    layer.build(MAPS.shape)
+    spec = tf.TensorSpec((None, None, None, 3))
+    found = tf.function(layer, input_signature=[spec])(MAPS)
+    np.testing.assert_allclose(found, expected(MAPS, 2, 0.5), 1e-5, 1e-6)

@@ -315,3 +315,19 @@ def test_batches_keep_their_order(monkeypatch):
     model = small_model()
     model.compile("sgd", SPARSE(from_logits=True))
     model.fit(batches, verbose=0)  # Raises if they come in another order.
+
+
+def test_export_writes_images_to_logits(monkeypatch):
+    """Keras would say that the model must be called first, for ever."""
+    exported = []
+    monkeypatch.setattr(
+        keras.Model, "export", lambda *args, **kwargs: exported.append(args)
+    )
+    model = small_model()
+    model.export("folder", "onnx")
+    ((network, *others),) = exported
+    assert others == ["folder", "onnx"]
+    x, _ = images()
+    np.testing.assert_allclose(
+        to_numpy(network(x)), model.predict(x, verbose=0), 1e-5, 1e-6
+    )

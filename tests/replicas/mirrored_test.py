@@ -175,8 +175,16 @@ def test_images_on_the_device_equal_those_of_one(strategy):
         transform=data.transforms.cifar(),
     )
     model, alone = image_model_for(strategy), image_model_for(None)
-    for one in (model, alone):
-        one.fit(batches, epochs=2, verbose=0)
+
+    def check_where_images_are(epoch, logs):
+        (table,) = model.device_images.variables
+        assert strategy.extended.variable_created_in_scope(table.value)
+
+    check = keras.callbacks.LambdaCallback(
+        on_epoch_begin=check_where_images_are
+    )
+    model.fit(batches, epochs=2, verbose=0, callbacks=[check])
+    alone.fit(batches, epochs=2, verbose=0)
     for ours, theirs in zip(model.variables, alone.variables, strict=True):
         np.testing.assert_allclose(
             replicas_of(ours)[1], theirs.numpy(), 1e-5, 1e-5, err_msg=ours.path
