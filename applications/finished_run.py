@@ -133,12 +133,11 @@ class FinishedRun:
             for one in (evaluation, self.evaluation)
         )
         if own.shape != other.shape or not np.allclose(own, other):
-            settings = self.record["settings"]
+            settings = Settings.from_json(self.record["settings"])
             raise ValueError(
                 f"`{self.argument}` must be a run whose pixels were scaled as "
                 f"they are here. Received: {str(self.path)!r}, of backbone="
-                f"{settings['backbone']!r} with weights="
-                f"{settings['pretrained_weights'] or settings['pretrained']!r}"
-                ", which takes others. Give both networks pixels of one kind, "
-                f"or leave out --{self.argument}."
+                f"{settings.backbone!r} with weights="
+                f"{settings.backbone_weights!r}, which takes others. Give both "
+                f"networks pixels of one kind, or leave out --{self.argument}."
             )

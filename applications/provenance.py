@@ -2,7 +2,6 @@
 
 import datetime
 import importlib
-import importlib.metadata
 import os
 import pathlib
 import platform
@@ -10,6 +9,8 @@ import subprocess
 from typing import Any
 
 import keras
+
+from keras_lt.package_version import package_version
 
 PACKAGES = ("keras-lt", "keras", "numpy", "tensorflow", "jax", "torch")
 
@@ -71,10 +72,9 @@ def versions() -> dict[str, str]:
     for name in PACKAGES:
         if name in ("tensorflow", "jax", "torch") and name != backend:
             continue
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+        version = package_version(name)
+        if version is not None:
+            found[name] = version
     return found
 
 

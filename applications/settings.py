@@ -106,8 +106,9 @@ class Settings(SettingsGroup):
             JAX take more than 1.
 
     Raises:
-        ValueError: If a choice has no effect with the method, or is out of
-            its range.
+        ValueError: If a choice has no effect with the method, or one of a group
+            or of retraining is out of its range. The other limits are those
+            of the flags.
     """
 
     method: tuple[str, ...] = setting(("crossentropy",), choices=METHODS)

@@ -1,8 +1,9 @@
 """What replicas tell each other where TensorFlow cuts a batch up among them.
 
 Under a `tf.distribute` strategy, a step runs on each replica with its part of
-the batch. Everything here does nothing where there is one replica, and on the
-other backends: under `keras.distribution`, a step of JAX sees whole batches.
+the batch. Everything here but `scope_of` does nothing where there is one
+replica, and on the other backends: under `keras.distribution`, a step of JAX
+sees whole batches.
 """
 
 import contextlib

@@ -82,6 +82,11 @@ class Cell:
         return _SCHEDULES.get(self.schedule, self.schedule)
 
     @property
+    def holds_out(self) -> bool:
+        """Whether there are images to choose on: steps leave over too few."""
+        return self.profile != "step"
+
+    @property
     def code(self) -> str:
         """What the names of its files have in them."""
         parts = []

@@ -71,6 +71,11 @@ class Row:
         return self.flags["method"] in DERIVED
 
     @property
+    def needs_held_out(self) -> bool:
+        """Whether it is nothing without images to choose on."""
+        return self.flags["method"] == "tau_normalized"
+
+    @property
     def has_fixed_members(self) -> bool:
         """Whether it is made of the same runs whatever the seed."""
         seeds = [one.seed for one in self.teachers]

@@ -66,8 +66,7 @@ class Run:
             flags["initial_run"] = folders[0]
         elif folders:
             flags["teacher_runs"] = ",".join(folders)
-        # In steps, half of the classes leave nothing over.
-        if self.cell.profile != "step":
+        if self.cell.holds_out:
             flags["validation_per_class"] = str(HELD_OUT)
         return {
             **flags,
@@ -84,7 +83,8 @@ def plan(
 ) -> list[Run]:
     """Returns the runs of these rows and all that they need, each once.
 
-    A run stands behind those that it needs. Seeds are the outer loop, so that
+    A run stands behind those that it needs. Rows that need images to choose on
+    are left out where there are none. Seeds are the outer loop, so that
     a table that was stopped early has every row.
 
     Args:
@@ -98,7 +98,8 @@ def plan(
     for seed in seeds:
         for cell in cells:
             for name in names:
-                _add(found, _run(rows, rows[name], cell, seed))
+                if cell.holds_out or not rows[name].needs_held_out:
+                    _add(found, _run(rows, rows[name], cell, seed))
     return list(found.values())
 
 

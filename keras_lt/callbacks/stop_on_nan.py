@@ -22,8 +22,8 @@ class StopOnNaN(keras.callbacks.Callback):
 
     Raises:
         FloatingPointError: At the step, or a few steps later, as far as the
-            backend is ahead of the callbacks. On JAX the weights of the model
-            may be gone then: load those that were saved.
+            backend is ahead of the callbacks. The weights may be NaN by then:
+            load those that were saved.
 
     Example:
 

@@ -72,12 +72,12 @@ class EpochData:
                 rows = slice(start, start + _BATCH_SIZE)
                 yield self.x[rows], self.y[rows]
         elif isinstance(self.x, keras.utils.PyDataset):
-            length = self.x.num_batches or steps
+            length = self.x.num_batches or steps or limit
             if length is None:
                 raise ValueError(
                     "Data without an end must be read in steps. Received: "
                     f"a {type(self.x).__name__} whose `num_batches` is None. "
-                    "Pass `steps_per_epoch` to `fit`."
+                    "Give it a length; in `fit`, pass `steps_per_epoch`."
                 )
             for index in range(0, length, _stride(length, limit)):
                 yield self._own(index)

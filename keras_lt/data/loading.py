@@ -50,7 +50,8 @@ def load(
             held out of those that the subset leaves over, or all that are
             left. The training set stays that of the literature, and the
             validation set is balanced, but for the largest classes, of which
-            nothing may be left.
+            nothing may be left. Where that is so for half of the classes, as
+            with the profile "step", it must be 0.
         seed: Decides the subset and the validation slice. 0 is the subset of
             the literature.
 

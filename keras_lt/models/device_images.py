@@ -10,6 +10,7 @@ import keras
 from keras_lt.data import DeviceBatches
 from keras_lt.devices import num_processes
 from keras_lt.replicas import has_other_processes
+from keras_lt.replicas import scope_of
 from keras_lt.replicas import strategy_of
 from keras_lt.types import Tensor
 
@@ -34,13 +35,17 @@ class DeviceImages(keras.layers.Layer):
 
     @contextlib.contextmanager
     def holding(
-        self, batches: DeviceBatches, strategy: Any = None
+        self,
+        batches: DeviceBatches,
+        strategy: Any = None,
+        scope: contextlib.AbstractContextManager[Any] | None = None,
     ) -> Iterator[None]:
         """Holds the images of `batches` in a `with` block.
 
         Args:
             batches: What `fit` is given.
             strategy: How TensorFlow distributes the model, if it does.
+            scope: In which the variables of the model are made.
 
         Raises:
             ValueError: If images are mixed with those on another replica, or
@@ -49,7 +54,7 @@ class DeviceImages(keras.layers.Layer):
         _check_processes(strategy)
         _check_replicas(batches, getattr(strategy, "num_replicas_in_sync", 1))
         # On each replica, or all of it would go there in each step.
-        with contextlib.nullcontext() if strategy is None else strategy.scope():
+        with scope or contextlib.nullcontext():
             self.items.append(_Table(batches.images))
         self.batches.held = batches
         try:
@@ -90,7 +95,10 @@ def images_held(model: Any, batches: DeviceBatches) -> Iterator[None]:
     """
     _forget_steps(model)
     try:
-        with model.device_images.holding(batches, strategy_of(model)):
+        held = model.device_images.holding(
+            batches, strategy_of(model), scope_of(model)
+        )
+        with held:
             yield
     finally:
         _forget_steps(model)

@@ -329,8 +329,8 @@ class EarlyExitModel(StagedModel):
         cls, config: Config, custom_objects: Any = None
     ) -> "EarlyExitModel":
         settings = {**config}
-        states = settings.pop("made_layers", {})
-        of_classifiers = settings.pop("made_classifiers", {})
+        states = settings.pop("made_layers", None)
+        of_classifiers = settings.pop("made_classifiers", None)
         deserialize = keras.saving.deserialize_keras_object
         parts = {
             name: deserialize(config[name], custom_objects=custom_objects)

@@ -8,28 +8,59 @@ import keras
 from keras import ops
 
 
-@contextlib.contextmanager
-def weights_kept(model: keras.Model) -> Iterator[None]:
+class KeptWeights(keras.callbacks.Callback):
     """Gives variables back that an error would take with it.
 
-    On JAX, Keras takes the values out of all variables before it reads the
-    first batch, and puts them back after the last. After an error in between,
-    as of a broken image, the weights would be gone.
+    On JAX, Keras takes the values out of all variables before it reads a batch
+    after they were whole, and puts them back at the end. After an error in
+    between, as of a broken image, the weights would be gone.
     """
-    if keras.config.backend() != "jax":
-        yield
-        return
-    before = [(one, one.value) for one in _variables(model)]
-    try:
-        yield
-    except BaseException:
-        lost = [(one, value) for one, value in before if _is_lost(one)]
+
+    def __init__(self, model: keras.Model) -> None:
+        super().__init__()
+        self._owner = model
+        self._values: list[tuple[keras.Variable, Any]] = []
+
+    def __enter__(self) -> "KeptWeights":
+        self._note()
+        return self
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if kind is not None:
+            self._give_back()
+        self._values = []
+
+    def behind(self, callbacks: Any) -> Any:
+        """Returns the callbacks of `fit` with this one behind them.
+
+        As validation puts the values back, they are to be noted anew.
+        """
+        if keras.config.backend() != "jax":
+            return callbacks
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            return callbacks  # It takes no more.
+        given = [] if callbacks is None else keras.tree.flatten(callbacks)
+        return [*given, self]
+
+    def on_train_batch_begin(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Notes the values, if the variables have them."""
+        if self._values and not _is_lost(self._values[0][0]):
+            self._note()
+
+    def _note(self) -> None:
+        if keras.config.backend() == "jax":
+            own = _variables(self._owner)
+            self._values = [(one, one.value) for one in own]
+
+    def _give_back(self) -> None:
+        lost = [(one, value) for one, value in self._values if _is_lost(one)]
         if any(value.is_deleted() for _, value in lost):
-            model.jax_state_sync()  # Steps were done, whose state is newer.
+            self._owner.jax_state_sync()  # Steps were done since.
         else:
             for one, value in lost:
                 one.assign(value)
-        raise
 
 
 @contextlib.contextmanager

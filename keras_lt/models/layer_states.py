@@ -30,8 +30,15 @@ def states_of(parts: Sequence[keras.layers.Layer]) -> Config:
     return found
 
 
-def set_states(parts: Sequence[keras.layers.Layer], states: Config) -> None:
-    """Quantizes and freezes the layers inside of parts as `states_of` says."""
+def set_states(
+    parts: Sequence[keras.layers.Layer], states: Config | None
+) -> None:
+    """Quantizes and freezes the layers inside of parts as `states_of` says.
+
+    If it has said nothing, they stay as they were made.
+    """
+    if states is None:
+        return
     for place, layer in enumerate(_layers_inside(parts)):
         state = states.get(str(place), {})
         is_quantized = getattr(layer, "quantization_mode", None) is not None

@@ -178,7 +178,7 @@ class LongTailModel(ClassificationModel):
         cls, config: Config, custom_objects: Any = None
     ) -> "LongTailModel":
         settings = {**config}
-        states = settings.pop("made_layers", {})
+        states = settings.pop("made_layers", None)
         deserialize = keras.saving.deserialize_keras_object
         parts = {
             name: deserialize(config[name], custom_objects=custom_objects)

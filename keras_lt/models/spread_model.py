@@ -19,8 +19,8 @@ from keras_lt.models.even_batches import EvenBatches
 from keras_lt.models.even_batches import are_spread
 from keras_lt.models.even_batches import even_batches
 from keras_lt.models.even_batches import filled_up
+from keras_lt.models.jax_memory import KeptWeights
 from keras_lt.models.jax_memory import averages_apart
-from keras_lt.models.jax_memory import weights_kept
 from keras_lt.types import Outputs
 from keras_lt.types import Tensor
 
@@ -46,14 +46,15 @@ class SpreadModel(keras.Model):
             x, y, kwargs = _hold_out(x, y, kwargs)
             kwargs["validation_data"] = _even_validation(kwargs)
             x, y, kwargs = _even(x, y, kwargs, "steps_per_epoch")
-        with weights_kept(self), averages_apart(self):
+        with KeptWeights(self) as kept, averages_apart(self):
+            kwargs["callbacks"] = kept.behind(kwargs.get("callbacks"))
             return super().fit(x, y, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         if are_spread():
             x, y, kwargs = _even(x, y, {"shuffle": False, **kwargs}, "steps")
             del kwargs["shuffle"]
-        with weights_kept(self):
+        with KeptWeights(self):
             return super().evaluate(x, y, **kwargs)
 
     def predict(
@@ -78,7 +79,7 @@ class SpreadModel(keras.Model):
         if are_spread():
             x = even_batches(x, batch_size=batch_size, steps=steps)
             batch_size = None if isinstance(x, EvenBatches) else batch_size
-        with weights_kept(self):
+        with KeptWeights(self):
             return super().predict(x, batch_size, verbose, steps, callbacks)
 
     def predict_step(self, *args: Any) -> Any:

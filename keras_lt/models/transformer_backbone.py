@@ -103,7 +103,7 @@ class TransformerBackbone(keras.Model):
         cls, config: Config, custom_objects: Any = None
     ) -> "TransformerBackbone":
         settings = {**config}
-        states = settings.pop("states", {})
+        states = settings.pop("states", None)
         backbone = keras.saving.deserialize_keras_object(
             config["backbone"], custom_objects=custom_objects
         )

@@ -119,9 +119,11 @@ def _fresh(layer: keras.layers.Layer) -> keras.layers.Layer:
     """Returns a layer like this one, with weights of its own."""
     fresh = type(layer).from_config(layer.get_config())
     config = layer.get_build_config() or {}
-    fresh.build_from_config(config)
-    if not fresh.weights and "input_shape" in config:
-        fresh(keras.KerasTensor(config["input_shape"]))  # Built by its call.
+    is_built_by_call = type(layer).build is keras.layers.Layer.build
+    if is_built_by_call and "input_shape" in config:
+        fresh(keras.KerasTensor(config["input_shape"]))
+    else:
+        fresh.build_from_config(config)
     return fresh
 
 

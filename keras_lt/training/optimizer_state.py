@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 EXCLUSIONS = (
     "_exclude_from_weight_decay",
@@ -62,10 +63,12 @@ def continue_from(
     owners = {id(variable): variable for variable in new_variables}
     for key, slot in _slots(new, new_variables).items():
         owner, kind = key
-        if key in known:
-            slot.assign(known[key])
-        elif kind == "_average":  # Keras starts it in the first step of all.
-            slot.assign(owners[owner])
+        value = known.get(key)
+        if value is None and kind == "_average":
+            value = owners[owner]  # Keras does so in the first step of all.
+        if value is not None:
+            # In memory of its own, as a step of JAX takes that of both.
+            slot.assign(ops.copy(ops.convert_to_tensor(value)))
 
 
 def _slots(

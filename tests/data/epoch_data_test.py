@@ -216,5 +216,6 @@ def test_a_data_set_without_an_end_is_read_in_steps():
     epoch_data = EpochData(Endless())
     found = [x[0, 0] for x, _ in epoch_data.batches(steps=4)]
     assert found == [0, 1, 2, 3]
+    assert len(list(epoch_data.batches(limit=3))) == 3
     with pytest.raises(ValueError, match="`num_batches` is None"):
         next(epoch_data.batches())

@@ -46,6 +46,47 @@ def test_weights_outlive_an_error(call):
     assert int(model.optimizer.iterations) == steps + 1
 
 
+class Stop(keras.callbacks.Callback):
+    """Ends the training with an error, and notes what it had reached."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            self.reached = [to_numpy(one) for one in self.model.weights]
+
+
+class OneEpoch(data.Batches):
+    """Batches that cannot be read a second time."""
+
+    reads = 0
+
+    def __getitem__(self, index):
+        self.reads += index == 0
+        if self.reads > 2:  # Keras looks at the first batch before it trains.
+            raise OSError("The disk is gone.")
+        return super().__getitem__(index)
+
+
+def test_weights_outlive_an_error_after_a_validation():
+    """Validation puts the values back, and Keras forgets where it was."""
+    x, y = images()
+    model = small_model()
+    model.compile(keras.optimizers.SGD(0.1), SPARSE(from_logits=True))
+    stop, start = Stop(), to_numpy(model.trainable_variables[0])
+    batches = OneEpoch((x, y), batch_size=12, num_threads=0)
+    # TensorFlow wraps what batches raise.
+    with pytest.raises(Exception, match="disk is gone"):
+        model.fit(
+            batches,
+            validation_data=(x, y),
+            epochs=3,
+            verbose=0,
+            callbacks=[stop],
+        )
+    for one, value in zip(model.weights, stop.reached, strict=True):
+        np.testing.assert_array_equal(to_numpy(one), value)
+    assert not np.array_equal(to_numpy(model.trainable_variables[0]), start)
+
+
 def test_model_with_averages_is_saved_and_trained_after_evaluation(tmp_path):
     """On JAX, Keras leaves averages and weights in one array."""
     x, y = images()

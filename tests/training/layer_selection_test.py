@@ -264,11 +264,12 @@ class Head(keras.layers.Layer):
         return {**super().get_config(), "units": self.units}
 
 
-def test_reset_of_a_layer_that_its_call_builds():
+def test_reset_of_a_layer_that_its_call_builds(recwarn):
     model = models.LongTailModel(make_backbone(), 4, classifier=Head(4))
     kernel, _ = model.classifier.get_weights()
     reset_layers(model, "classifier")
     assert not np.allclose(model.classifier.get_weights()[0], kernel)
+    assert not [w for w in recwarn if "`build()`" in str(w.message)]
 
 
 def test_reset_keeps_the_statistics_of_images():

@@ -1,9 +1,14 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 
+from keras_lt.training import train
 from keras_lt.training.optimizer_state import continue_from
 from keras_lt.training.optimizer_state import fresh_optimizer
+from tests.training.small_stages import make_plain
+from tests.training.small_stages import make_stage
 
 MAKERS = {
     "sgd": lambda: keras.optimizers.SGD(0.1, momentum=0.9),
@@ -130,6 +135,21 @@ def test_averages_of_what_was_not_trained_start_at_its_values():
     for one, value in zip((old, fresh), values, strict=True):
         found = keras.ops.convert_to_numpy(one)
         np.testing.assert_allclose(found, value, 1e-5)
+
+
+def test_averages_go_on_where_more_is_trained():
+    """In compiled steps, of which those of JAX take memory."""
+    model = make_plain()
+    before = model.get_weights()
+    still = keras.optimizers.SGD(0.0, use_ema=True)
+    stages = [
+        make_stage("a", epochs=1, trainable="outer", optimizer=still),
+        make_stage("b", epochs=1, trainable="all", continue_optimizer=True),
+    ]
+    stages[1] = dataclasses.replace(stages[1], optimizer=still)
+    train(model, stages, verbose=0)
+    for one, two in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_allclose(one, two, 1e-5)
 
 
 @pytest.mark.parametrize("scaled", [False, True])

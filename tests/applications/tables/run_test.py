@@ -6,6 +6,7 @@ from absl.testing import flagsaver
 
 from applications.tables.cell import Cell
 from applications.tables.cifar_lt import CIFAR_LT
+from applications.tables.row import Row
 from applications.tables.run import plan
 from scripts import train
 from tests.applications.tables.small_table import CELL
@@ -79,6 +80,11 @@ def test_flags_name_what_a_run_starts_from():
 def test_nothing_is_held_out_where_half_of_the_classes_leave_nothing():
     (run,) = plan(TABLE.by_name, ["plain"], [Cell(profile="step")], [0])
     assert "validation_per_class" not in run.flags(pathlib.Path())
+    choosing = Row("b", {"method": "tau_normalized"}, (), initial="plain")
+    rows = {**TABLE.by_name, "b": choosing}
+    cells = [Cell(profile="step"), Cell()]
+    found = [(run.row.name, run.cell) for run in plan(rows, ["b"], cells, [0])]
+    assert found == [("plain", Cell()), ("b", Cell())]
 
 
 def test_names_say_what_differs_from_the_usual():
