@@ -30,6 +30,7 @@ from keras_lt.models.lasting_weights import LastingWeights
 from keras_lt.models.loss_values import loss_values
 from keras_lt.models.objective_list import ObjectiveList
 from keras_lt.models.objective_values import objective_term
+from keras_lt.models.objective_values import output_name
 from keras_lt.models.own_callbacks import with_own_callbacks
 from keras_lt.models.penalties import with_penalties
 from keras_lt.models.portable_config import of_any_backend
@@ -141,7 +142,7 @@ class ClassificationModel(
         self.feature_shape(name)  # Raises for an unknown name.
         if name is not None:  # Without what lies above that layer.
             model = feature_extractor(self.backbone, [name])
-            return keras.Model(model.input, model.output[_key_of(name)])
+            return keras.Model(model.input, model.output[output_name(name)])
         images = new_input(self.backbone)
         return keras.Model(images, self(images)["features"])
 
@@ -237,6 +238,8 @@ class ClassificationModel(
             at_the_end.callback(self.lasting_weights.put_back)
             at_the_end.callback(forget_restored_epoch, self)
             if isinstance(x, DeviceBatches):
+                at_the_end.callback(self._forget_networks)
+                at_the_end.callback(self._forget_parameters)
                 at_the_end.enter_context(images_held(self, x))
                 x = x.drawn()
             return super().fit(x, y, **kwargs)
@@ -374,7 +377,7 @@ class ClassificationModel(
             sample_weight = as_vector(sample_weight)
         return objective_term(
             objective,
-            outputs[_key_of(objective.features)],
+            outputs[output_name(objective.features)],
             as_class_ids(labels, self.num_classes),
             self.objective_weights(labels, outputs, sample_weight),
             x=x,
@@ -393,8 +396,4 @@ class ClassificationModel(
                 objective.build(shape)
             objective.feature_dim = shape[-1]
         self.objective_list.replace(objectives)
-        self.forget_parameters()
-
-
-def _key_of(features: str | None) -> str:
-    return "features" if features is None else f"features/{features}"
+        self._forget_parameters()

@@ -102,8 +102,6 @@ def images_held(model: Any, batches: DeviceBatches) -> Iterator[None]:
             yield
     finally:
         _forget_steps(model)
-        model.forget_networks()
-        model.forget_parameters()
 
 
 def _forget_steps(model: keras.Model) -> None:

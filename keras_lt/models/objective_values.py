@@ -10,6 +10,11 @@ from keras_lt.replicas import on_whole_batch
 from keras_lt.types import Tensor
 
 
+def output_name(features: str | None) -> str:
+    """Returns under which name a model returns what an objective reads."""
+    return "features" if features is None else f"features/{features}"
+
+
 def objective_term(
     objective: Objective,
     features: Tensor,

@@ -116,7 +116,7 @@ class SpreadModel(keras.Model):
             self._alone = self._network_predictor(self.kept_by_predict)
         return self._alone
 
-    def forget_networks(self) -> None:
+    def _forget_networks(self) -> None:
         """Lets go of what was compiled of the model as a whole."""
         self._alone = None
 

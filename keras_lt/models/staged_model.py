@@ -350,8 +350,8 @@ class StagedModel(ClassificationModel):
             x, batch_size, verbose, steps, callbacks, model=self
         )
 
-    def forget_networks(self) -> None:
-        super().forget_networks()
+    def _forget_networks(self) -> None:
+        super()._forget_networks()
         self._judge = None
 
     def _judged(self, outputs: Outputs) -> Tensor:
