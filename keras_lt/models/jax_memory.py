@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_lt.models.own_callbacks import listed
+
 
 class KeptWeights(keras.callbacks.Callback):
     """Gives variables back that an error would take with it.
@@ -39,8 +41,7 @@ class KeptWeights(keras.callbacks.Callback):
             return callbacks
         if isinstance(callbacks, keras.callbacks.CallbackList):
             return callbacks  # It takes no more.
-        given = [] if callbacks is None else keras.tree.flatten(callbacks)
-        return [*given, self]
+        return [*listed(callbacks), self]
 
     def on_train_batch_begin(
         self, batch: int, logs: dict[str, Any] | None = None

@@ -42,11 +42,16 @@ def with_own_callbacks(
             "Received: a `CallbackList`, which takes no more. Pass its "
             "callbacks as a list."
         )
+    return [*own, *listed(callbacks)]
+
+
+def listed(callbacks: Any) -> list[Any]:
+    """Returns the callbacks that `fit` was given: none, one or several."""
     if callbacks is None:
-        return own
+        return []
     if isinstance(callbacks, keras.callbacks.Callback):
-        return [*own, callbacks]
-    return [*own, *callbacks]
+        return [callbacks]
+    return list(callbacks)
 
 
 def _trained_on(x: Any, y: Any, held_out: float | None) -> tuple[Any, Any]:
