@@ -58,7 +58,7 @@ def train(
 ) -> tuple[models.ClassificationModel, list[dict[str, Any]]]:
     """Trains the stages, and what can only be set up after them.
 
-    That are the scales of logits, and a classifier with bounds.
+    These are the scales of logits, and a classifier with bounds.
 
     Args:
         setup: What is trained.

@@ -1,4 +1,4 @@
-"""What the method `cbd` is told."""
+"""Settings of the method `cbd`."""
 
 import dataclasses
 import pathlib

@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-from typing import Any
 
 import numpy as np
 
@@ -28,7 +27,7 @@ def judge(
         folder: The output folder of the run.
         tau: Strength of logit adjustment.
         predict: Whether the saved model answers the test images anew. If not,
-            its answers of then are used, and no data is needed.
+            its earlier answers are used, and no data is needed.
         data_dir: Where the data lies, if not where it was.
 
     Raises:
@@ -38,7 +37,7 @@ def judge(
     result = FinishedRun(folder, "run").record
     counts = result["class_counts"]
     if predict:
-        logits, labels = _predict(folder, result, data_dir)
+        logits, labels = _predict(folder, data_dir)
     else:
         logits, labels = _stored(folder)
     adjusted = posthoc.adjust_logits(logits, counts, tau)
@@ -65,12 +64,24 @@ def data_of(
     Args:
         folder: The output folder of the run.
         data_dir: Where the data lies, if not where it was.
+
+    Raises:
+        ValueError: If the images are no longer divided as they were.
     """
     start = json.loads((folder / "settings.json").read_text())
     saved = {**start["settings"], "data_dir": data_dir or start["data_dir"]}
     settings = Settings.from_json(saved)
     recipe = find_recipe(start["application"])
-    return recipe.load(settings), recipe.evaluation(settings)
+    split = recipe.load(settings)
+    changed = changed_parts(start, split)
+    if changed:
+        raise ValueError(
+            "A run must be judged on the test images that it left out. "
+            f"Received: {str(folder)!r}, which had other {changed[0]} images "
+            "than there are now. Put the files back as they were; its "
+            "earlier answers need no images (--nopredict)."
+        )
+    return split, recipe.evaluation(settings)
 
 
 def _stored(folder: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
@@ -79,16 +90,8 @@ def _stored(folder: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _predict(
-    folder: pathlib.Path, result: dict[str, Any], data_dir: str | None
+    folder: pathlib.Path, data_dir: str | None
 ) -> tuple[np.ndarray, np.ndarray]:
     split, evaluation = data_of(folder, data_dir)
-    changed = changed_parts(result, split)
-    if changed:
-        raise ValueError(
-            "A run must be judged on the test images that it left out. "
-            f"Received: {str(folder)!r}, which had other {changed[0]} images "
-            "than there are now. Put the files back as they were, or pass "
-            "--nopredict for its answers of then."
-        )
     model = FinishedRun(folder, "run").model
     return answer(model, split.test, evaluation), split.test.y

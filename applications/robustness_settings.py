@@ -1,4 +1,4 @@
-"""What the method `dro_lt` is told."""
+"""Settings of the method `dro_lt`."""
 
 import dataclasses
 

@@ -26,7 +26,8 @@ START = "settings.json"
 class RunFolder:
     """Keeps the files of one run apart from those of others.
 
-    - `settings.json`: what was asked for, and where and with what it started.
+    - `settings.json`: what was asked for, and where and with what it started
+      and went on.
     - `checkpoints/`: the state of the training after each epoch.
     - `model.keras`: the trained model.
     - `logits.npz`: its answers to the test images, and their labels.
@@ -36,7 +37,8 @@ class RunFolder:
 
     Args:
         path: The folder, or None to keep nothing.
-        provenance: Where and with what the run started.
+        provenance: Where and with what the run started and, in `"resumed"`,
+            each time that it went on.
     """
 
     def __init__(
@@ -75,7 +77,13 @@ class RunFolder:
             # Folders from before do not say it.
             if saved.get("origins", started_from) != started_from:
                 raise _other_origins(settings.directory, saved, started_from)
-            return cls(settings.directory, saved["provenance"])
+            resumed = [*saved.get("resumed", ()), provenance()]
+            write_json(
+                settings.directory / START, {**saved, "resumed": resumed}
+            )
+            return cls(
+                settings.directory, {**saved["provenance"], "resumed": resumed}
+            )
         content = {
             "application": application,
             "settings": _plain(settings),

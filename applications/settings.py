@@ -1,4 +1,4 @@
-"""What a recipe is told."""
+"""Settings of a run."""
 
 import dataclasses
 import pathlib
@@ -69,8 +69,8 @@ class Settings(SettingsGroup):
             reaches the backbone.
         max_accuracy_loss: With elf: balanced accuracy on held-out images that
             early exits may lose, from 0 to 1.
-        robustness: What the method `dro_lt` is told.
-        distillation: What the method `cbd` is told.
+        robustness: Those of the method `dro_lt`.
+        distillation: Those of the method `cbd`.
         training: What raises accuracy whatever the method.
         initial_run: With dro_lt, crt and lws: output folder of a finished run
             without them whose weights replace the first stage.
@@ -218,7 +218,7 @@ class Settings(SettingsGroup):
         """Refuses choices for a method that is not asked for."""
         for name, value in choices.items():
             raise ValueError(
-                f"What is told of {of} must go with the method `{method}`. "
+                f"Settings of {of} must go with the method `{method}`. "
                 f"Received: {name}={value!r} with the method "
                 f"{','.join(self.method)!r}. Add {method} to --method, or "
                 "leave it out."

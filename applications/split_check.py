@@ -15,7 +15,7 @@ def check_sums(split: data.Split) -> dict[str, str]:
 def changed_parts(record: Mapping[str, Any], split: data.Split) -> list[str]:
     """Returns the parts that hold other images than those on record.
 
-    Runs of before have no record of their images; then there are none.
+    Earlier runs have no record of their images; then there are none.
     """
     kept = record.get("images")
     if kept is None:

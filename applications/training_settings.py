@@ -1,4 +1,4 @@
-"""What a run is told of the training that every method has."""
+"""Settings of the training that every method has."""
 
 import dataclasses
 from collections.abc import Sequence

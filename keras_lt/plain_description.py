@@ -1,4 +1,4 @@
-"""Says in plain values what an object is, alike in every process."""
+"""Describes an object in plain values, alike in every process."""
 
 import functools
 import hashlib

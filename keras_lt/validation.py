@@ -1,5 +1,6 @@
 """Argument checks; the one place where the wording of errors is decided."""
 
+import operator
 from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -70,7 +71,7 @@ def _check_int(name: str, value: Any, least: int) -> int:
     if whole is None or whole < least:
         raise ValueError(
             f"`{name}` must be a whole number, {least} or greater. Received: "
-            f"{name}={value!r}. Pass an int, or a float that is whole."
+            f"{name}={value!r}. Pass an int."
         )
     return whole
 
@@ -86,14 +87,13 @@ def _as_float(value: Any) -> float:
 
 
 def _as_int(value: Any) -> int | None:
-    """Returns None for what is no whole number; a truth value is none."""
-    if isinstance(value, bool | np.bool_ | str | bytes):
+    """Returns None for what is no int; a truth value and `2.0` are none."""
+    if isinstance(value, bool | np.bool_):
         return None
     try:
-        whole = int(value)
-    except (TypeError, ValueError, OverflowError):
+        return operator.index(value)
+    except TypeError:
         return None
-    return whole if whole == value else None
 
 
 def check_choice(name: str, value: Any, allowed: Collection[Any]) -> Any:

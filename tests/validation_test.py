@@ -33,7 +33,7 @@ def test_check_not_negative(value):
     assert f"0 or greater. Received: tau={value!r}." in message
 
 
-@pytest.mark.parametrize("value", [2.5, True, np.True_, np.nan, np.inf])
+@pytest.mark.parametrize("value", [2.5, 2.0, True, np.True_, np.nan, np.inf])
 @pytest.mark.parametrize("least", [0, 1])
 def test_what_is_no_whole_number_is_refused(least, value):
     check = [validation.check_not_negative_int, validation.check_positive_int]
@@ -43,7 +43,7 @@ def test_what_is_no_whole_number_is_refused(least, value):
 
 
 @pytest.mark.parametrize("least", [0, 1])
-@pytest.mark.parametrize("kind", [int, float, np.int64, np.float32, np.array])
+@pytest.mark.parametrize("kind", [int, np.int64, np.uint8, np.array])
 def test_whole_numbers_come_back_as_ints(least, kind):
     check = [validation.check_not_negative_int, validation.check_positive_int]
     for number in (least, 7):

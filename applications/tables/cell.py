@@ -102,7 +102,7 @@ class Cell:
         return "_".join(parts)
 
     def flags(self) -> dict[str, str]:
-        """Returns what `scripts/train.py` is told."""
+        """Returns the flags of `scripts/train.py`."""
         flags = {
             "application": self.application,
             "imbalance_factor": f"{self.imbalance_factor:g}",

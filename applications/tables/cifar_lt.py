@@ -7,7 +7,9 @@ from applications.tables.table import Table
 
 _CAO = "Cao et al., 2019"
 _TRICKS = "Zhang et al., 2021"
-_SAMUEL = "Samuel and Chechik, 2021 (its code has AutoAugment)"
+_SAMUEL = (
+    "Samuel and Chechik, 2021, as listed by others (its code has AutoAugment)"
+)
 _DUGGAL = "Duggal et al., 2020, as listed by Papers with Code"
 
 _FOUR_TEACHERS = (
@@ -222,6 +224,7 @@ ROWS = (
         {"method": "elf,dro_lt,cbd", "robust_batch_size": "128"},
         (
             Line("ELF, DRO-LT and CBD, early"),
+            Line("ELF, DRO-LT and CBD, early, adjusted", "adjusted"),
             Line("ELF, DRO-LT and CBD, at full depth", "full_depth"),
         ),
         teachers=(Teacher("cosine"),),
@@ -341,6 +344,9 @@ CIFAR_LT = Table(
         (("crossentropy", "as_trained"), _ADJUSTED),
         (_ELF, _LDAM),
         (_ELF_DEEP, _LDAM),
+        (_CONTROL, _LDAM),
+        (_CONTROL_DEEP, _LDAM),
+        (_CONTROL_MEAN, _LDAM),
         (_STRICT, _LDAM),
         (_STRICT, _ELF),
         (_STRICT, _CONTROL),
@@ -361,6 +367,7 @@ CIFAR_LT = Table(
         (("cbd1", "adjusted"), ("cosine", "adjusted")),
         (("cbd4", "adjusted"), ("teachers4", "adjusted")),
         (_ALL, _CBD),
+        (("elf_dro_lt_cbd", "adjusted"), ("cbd1", "adjusted")),
     ),
 )
 """The table of `scripts/reproduce.py --table=cifar_lt`."""

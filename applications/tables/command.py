@@ -53,6 +53,18 @@ def command(runs: CellRuns) -> str | None:
     return " ".join(["python scripts/reproduce.py --table=cifar_lt", *words])
 
 
+def made_otherwise(runs: CellRuns) -> list[str]:
+    """Returns the runs with a backend or precision that most do not have."""
+    made = {
+        run.path.stem: (run.record["backend"], run.record["dtype_policy"])
+        for name in runs.table.by_name
+        for run in runs.runs(name).values()
+    }
+    backends, policies = zip(*made.values(), strict=True)
+    usual = statistics.mode(backends), statistics.mode(policies)
+    return [name for name, own in made.items() if own != usual]
+
+
 def _device_data(record: dict[str, Any]) -> str:
     """Returns whether the images of a run lived on the device."""
     return str(record["settings"].get("device_data", False)).lower()

@@ -1,13 +1,16 @@
 """Writes a table as a page, from the files of kept runs alone."""
 
 import pathlib
+from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from applications.files import write_text
 from applications.provenance import short_commit
 from applications.tables.command import command
+from applications.tables.command import made_otherwise
 from applications.tables.difference import Difference
 from applications.tables.kept_run import KeptRun
 from applications.tables.pairing import CellRuns
@@ -39,7 +42,12 @@ _RULE = """\
   lines lack; add `--data_dir` and `--runs_dir`. Each file has the flags, seed,
   commit, versions, device, duration, history, accuracy of each class and, but
   for some older ones, the answers to the test images.
-- A `+` at the end of a commit says that files of the project differed from it.
+- Early answers of two lines come at the work that each saves, not at the same
+  work; the [curves of two trainings](early_exits.md) compare at the same work.
+- The list of runs at the end has the strength of the adjustment (for
+  tau-normalisation, its exponent). A `+` at the end of a commit says that files
+  of the project differed from it; further commits are those with which a run
+  that was stopped went on.
 - Accuracy in percent on the balanced test set, at the last epoch, never the
   best; of several seeds, the mean and, after ±, their standard deviation. Many
   are classes with more than 100 training images, few those with fewer than 20.
@@ -163,7 +171,12 @@ def _command(runs: CellRuns) -> str:
             "Made by `scripts/train.py --initial_run`, from a run with the "
             "first augmentation."
         )
-    return f"```text\n{found}\n```"
+    others = made_otherwise(runs)
+    note = (
+        "\n\nWith another backend or precision, as the list of runs below "
+        f"says: {', '.join(f'`{name}`' for name in others)}."
+    )
+    return f"```text\n{found}\n```" + (note if others else "")
 
 
 def _scores(runs: CellRuns) -> str:
@@ -197,16 +210,19 @@ def _answers(runs: CellRuns) -> str:
             [
                 f"{runs.table.label(first)}, against "
                 f"{runs.table.label(second)}",
+                _both_saved(runs, first, second),
                 str(found.pairs),
                 _points(found),
                 _points(few),
                 found.verdict,
             ]
         )
-    if not rows:
-        return ""
-    head = ["is it better?", "pairs", "all", "few", "over all images"]
-    return markdown_table(head, rows)
+    head = ["is it better?", "work saved by the two", "pairs", "all", "few"]
+    head += ["over all images"]
+    if all(row[1] == "-" for row in rows):
+        rows = [row[:1] + row[2:] for row in rows]
+        head.pop(1)
+    return markdown_table(head, rows) if rows else ""
 
 
 def _gain(runs: CellRuns, line: LineName) -> str:
@@ -236,6 +252,11 @@ def _saved(runs: CellRuns, line: LineName) -> str:
     values = [run.work_saved for run in runs.runs(line[0]).values()]
     known = [value for value in values if value is not None]
     return spread(known)
+
+
+def _both_saved(runs: CellRuns, first: LineName, second: LineName) -> str:
+    saved = _saved(runs, first), _saved(runs, second)
+    return ", ".join(saved) if set(saved) != {"-"} else "-"
 
 
 def _sources(runs: CellRuns) -> dict[str, int]:
@@ -311,7 +332,7 @@ def _all_runs(runs: Sequence[KeptRun]) -> str:
         "precision",
         "device",
         "minutes",
-        "tau",
+        "strength",
     ]
     rows = []
     for run in runs:
@@ -329,16 +350,32 @@ def _all_runs(runs: Sequence[KeptRun]) -> str:
             [
                 f"`{run.name}`",
                 record["date"][:10],
-                short_commit(record["commit"]),
+                _commits(record),
                 f"{record['backend']} "
                 f"{record['versions'].get(record['backend'], '')}",
                 record["dtype_policy"],
                 devices,
                 f"{record['seconds'] / 60:.0f}",
-                f"{record['tau']:g}",
+                _strength(record),
             ]
         )
     return markdown_table(head, rows)
+
+
+def _commits(record: Mapping[str, Any]) -> str:
+    """Returns the commit of the start, and those that went on from there."""
+    parts = [record, *record.get("resumed", ())]
+    return ", ".join(
+        dict.fromkeys(short_commit(one["commit"]) for one in parts)
+    )
+
+
+def _strength(record: Mapping[str, Any]) -> str:
+    """Returns the strength of the adjustment, and if nobody chose it."""
+    if record["tau_is"] == "not needed":
+        return "-"
+    fixed = ", fixed" if record["tau_is"] == "fixed" else ""
+    return f"{record['tau']:g}{fixed}"
 
 
 def _all(runs: CellRuns) -> list[KeptRun]:

@@ -53,7 +53,7 @@ def _measured(
     if mean >= published - CLOSE:
         found = "yes"
     else:
-        found = "no" if epochs >= FULL else "not in so few epochs"
+        found = "no" if epochs >= FULL else f"not in {epochs} epochs"
     return [f"{100 * mean:.1f}", str(len(accuracies)), str(epochs), found]
 
 

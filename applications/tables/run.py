@@ -55,7 +55,7 @@ class Run:
         return runs_dir / self.full_name
 
     def flags(self, runs_dir: pathlib.Path) -> dict[str, str]:
-        """Returns what `scripts/train.py` is told.
+        """Returns the flags of `scripts/train.py`.
 
         Args:
             runs_dir: Where the folders of all runs are.

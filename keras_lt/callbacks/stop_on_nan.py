@@ -91,7 +91,7 @@ class StopOnNaN(keras.callbacks.Callback):
                 f"loss={float(loss)} in epoch {epoch}, and every step left out "
                 "by the `LossScaleOptimizer`. Look for NaN in images "
                 "(`Batches(check_finite=True)`), or lower the learning rate "
-                "and go on from weights of before."
+                "and go on from earlier weights."
             )
 
     def _iterations_done(self) -> int:

@@ -11,7 +11,7 @@ from keras_lt.data.split import Split
 from keras_lt.validation import check_choice
 
 EXTENSIONS = (".bmp .gif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp").split()
-"""Ends of the names of files that count as images, in small letters."""
+"""Ends of the names of files that count as images, in lower case."""
 
 DESKTOP_FILES = ("desktop.ini", "thumbs.db")
 """Left in folders by file managers; passed over, as hidden files are."""

@@ -1,4 +1,4 @@
-"""Classifier that is kept, but for how loud each class speaks."""
+"""A frozen classifier with one learned scale for each class."""
 
 from typing import Any
 

@@ -32,7 +32,7 @@ class Focal(keras.losses.Loss):
     `form="sigmoid"` each class is a question of its own (is the example of it,
     or not?), and the loss is the sum over classes. The two are not equivalent:
     for the second, start the bias of the last layer at
-    `-log(num_classes - 1)`, or the many noes swamp the first epochs.
+    `-log(num_classes - 1)`, or the many negatives outweigh the rest at first.
 
     With soft labels (mixup, cutmix) it is the mean of the loss over the label,
     `sum(y_true[c] * loss(c))`; several labels of 1 each, as multi-label

@@ -74,7 +74,7 @@ def check_metrics(*metrics: Any) -> None:
 
 
 def _name_in_keras(metric: Any) -> str | None:
-    """Returns what Keras calls a metric of its own, in small letters.
+    """Returns what Keras calls a metric of its own, in lower case.
 
     One of the user is None, and so is "accuracy", for which Keras chooses.
     """
@@ -82,15 +82,15 @@ def _name_in_keras(metric: Any) -> str | None:
         return None
     if isinstance(metric, str):
         # Not `keras.metrics.get`, which would number the names in the logs.
-        name = _in_small_letters(metric)
+        name = _in_lower_case(metric)
         return name if name in _OF_KERAS else None
     named = metric if hasattr(metric, "__name__") else type(metric)
     if getattr(named, "__module__", "").partition(".")[0] != "keras":
         return None
-    return _in_small_letters(named.__name__)
+    return _in_lower_case(named.__name__)
 
 
-def _in_small_letters(name: str) -> str:
+def _in_lower_case(name: str) -> str:
     return name.replace("_", "").lower()
 
 
@@ -111,7 +111,7 @@ _COUNTERPARTS = {
     "accuracy": "SparseCategoricalAccuracy()",
 }
 _SHORT = ("ce", "crossentropy", "mae", "mape", "mse", "msle")
-_OF_KERAS = {*_SHORT, *map(_in_small_letters, dir(keras.metrics))}
+_OF_KERAS = {*_SHORT, *map(_in_lower_case, dir(keras.metrics))}
 
 
 def check_ldam_heads(

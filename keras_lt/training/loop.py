@@ -189,7 +189,7 @@ class _Run:
             return None
         done = checkpoint.read_progress()
         self._check_plan(done["plan"])
-        # Checkpoints of before lack them.
+        # Earlier checkpoints lack them.
         self._check_settings(done.get("settings", []))
         return done
 

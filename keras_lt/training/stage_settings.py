@@ -1,4 +1,4 @@
-"""What a training is told, to notice when it is told something else."""
+"""Describes the stages of a training, to refuse to resume other ones."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence

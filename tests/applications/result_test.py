@@ -17,6 +17,8 @@ from applications.run_folder import RunFolder
 from applications.settings import Settings
 from keras_lt import data
 
+RESUMED = {"resume": True}
+
 
 def split(**changes):
     examples = data.Examples(np.zeros((5, 2, 2, 1)), np.array([0, 0, 0, 1, 1]))
@@ -31,10 +33,21 @@ def test_folder_of_a_run_is_not_taken_over(tmp_path):
     with pytest.raises(ValueError, match="Add --resume"):
         RunFolder.open("digits_lt", settings, split())
     again = Settings(output_dir=str(tmp_path), resume=True)
-    assert (
-        RunFolder.open("digits_lt", again, split()).provenance
-        == first.provenance
-    )
+    found = RunFolder.open("digits_lt", again, split()).provenance
+    found.pop("resumed")
+    assert found == first.provenance
+
+
+def test_resumed_run_says_with_what_it_went_on(tmp_path, monkeypatch):
+    started = provenance.provenance()
+    for commit, flags in (("a", {}), ("b", RESUMED), ("c", RESUMED)):
+        now = {**started, "commit": commit}
+        monkeypatch.setattr(run_folder, "provenance", lambda now=now: now)
+        settings = Settings(output_dir=str(tmp_path), **flags)
+        folder = RunFolder.open("digits_lt", settings, split())
+    assert folder.provenance["commit"] == "a"
+    commits = [one["commit"] for one in folder.provenance["resumed"]]
+    assert commits == ["b", "c"]
 
 
 @pytest.mark.parametrize(

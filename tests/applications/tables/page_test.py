@@ -113,6 +113,36 @@ def test_command_keeps_images_on_the_device_where_most_runs_did(runs):
     assert text.count("--device_data") == 1
 
 
+def test_command_is_said_not_to_fit_some_runs(runs):
+    text = page.page(TABLE, runs, "")
+    assert "With another backend" not in text
+    for one in runs[:2]:
+        one.record["backend"] = "jax"
+    runs[2].record["dtype_policy"] = "mixed_bfloat16"
+    text = page.page(TABLE, runs, "")
+    assert "With another backend" in text
+    assert "says: `student_ldam_seed10`." in text
+
+
+def test_comparison_says_the_work_that_both_save(tmp_path):
+    contents = {
+        "student": {
+            **record("student", 10, {"as_trained": answers([15] * 4)}),
+            "exits": {"saved": 0.25},
+        },
+        "second": record("second", 0, {"as_trained": answers([10] * 4)}),
+        "plain": record("plain", 0, {"as_trained": answers([15] * 4)}),
+    }
+    runs = [
+        kept(tmp_path / f"{name}.json", content)
+        for name, content in contents.items()
+    ]
+    rows = rows_of(page.page(TABLE, runs, ""))
+    assert any("student, against second | 25.0, - | 1 |" in r for r in rows)
+    rows = rows_of(page.page(TABLE, runs[1:], ""))
+    assert any("second, against plain | 1 |" in row for row in rows)
+
+
 def test_page_shows_the_plots_beside_it(runs, tmp_path):
     path = tmp_path / "other.md"
     page.write(TABLE, runs, "", path, plots=False)
@@ -143,6 +173,15 @@ def test_runs_say_where_they_come_from(runs):
     start = f"| `cifar10_lt/plain_short_seed0` {text}"
     rows = rows_of(page.page(TABLE, runs, ""))
     assert f"{start}, threads: 2 | 2 | 1 |" in rows
+    runs[0].record["resumed"] = [{"commit": "0123456789"}, {"commit": "abc"}]
+    row = f"{start}, threads: 2 | 2 | 1 |".replace("0123456", "0123456, abc")
+    assert row in rows_of(page.page(TABLE, runs, ""))
+    del runs[0].record["resumed"]
+    for tau_is, shown in (("fixed", "1, fixed"), ("not needed", "-")):
+        runs[0].record["tau_is"] = tau_is
+        row = f"{start}, threads: 2 | 2 | {shown} |"
+        assert row in rows_of(page.page(TABLE, runs, ""))
+    runs[0].record["tau_is"] = "chosen on held-out images"
     runs[0].record["commit"] = None
     row = f"{start}, threads: 2 | 2 | 1 |".replace("0123456", "unknown")
     assert row in rows_of(page.page(TABLE, runs, ""))

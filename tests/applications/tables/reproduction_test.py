@@ -29,7 +29,7 @@ def run(path, right, seed=0, **settings):
         (
             68,
             {"schedule": "cosine", "epochs": 80},
-            "68.0 | 1 | 80 | not in so few epochs | A, 2019 |",
+            "68.0 | 1 | 80 | not in 80 epochs | A, 2019 |",
         ),
         (72, {"augmentation": "strong"}, "- | - | - | not trained | A, 2019 |"),
         (72, {"profile": "step"}, "- | - | - | not trained | A, 2019 |"),

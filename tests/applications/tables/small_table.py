@@ -98,6 +98,7 @@ def record(row, seed, kinds, keep=True, application="cifar10_lt", **settings):
         },
         "seconds": 90.0,
         "tau": 1.0,
+        "tau_is": "chosen on held-out images",
         "scores": scores,
         "class_counts": COUNTS,
         "class_supports": [25] * 4,
