@@ -54,8 +54,8 @@ def _check_graph(model: Any) -> None:
     raise ValueError(
         "A teacher must be a LongTailModel, an EarlyExitModel, or a built "
         "functional or sequential model with one input and one output. "
-        f"Received: {name!r}, a {type(model).__name__}. Call it on a "
-        "`keras.Input` and make a `keras.Model` of the result."
+        f"Received: {name!r}, a {type(model).__name__}. Call its layers one "
+        "after the other, from a `keras.Input` on, and make a `keras.Model`."
     )
 
 

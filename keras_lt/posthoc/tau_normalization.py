@@ -82,8 +82,8 @@ def classifiers_of(model: Any) -> list[keras.layers.Dense]:
         raise ValueError(
             "`model` must be a LongTailModel, an EarlyExitModel, or a "
             "functional or built sequential model, whose last layer can be "
-            f"told. Received: {model!r}. Make a `keras.Model(inputs, logits)` "
-            "of it."
+            f"told. Received: {model!r}. Call its layers one after the other, "
+            "from a `keras.Input` on, and make a `keras.Model`."
         )
     return [_dense_at_end(model)]
 
@@ -106,7 +106,8 @@ def _dense_at_end(layer: Any) -> keras.layers.Dense:
         raise ValueError(
             "The last layer must be a `keras.layers.Dense` that returns "
             f"logits. Received: {type(layer).__name__} {layer.name!r}. Make a "
-            "model that ends at the logits."
+            "model that ends at the logits, of layers that are not hidden in "
+            "another."
         )
     check_gives_logits(layer)
     return layer

@@ -9,6 +9,7 @@ import numpy as np
 from keras_lt.graph.layer_tree import variables_to_train
 from keras_lt.layers import CosineClassifier
 from keras_lt.models.weight_decay import add_weight_decay
+from keras_lt.training.layer_selection import ClassifierName
 from keras_lt.training.layer_selection import selected_layers
 from keras_lt.validation import check_fraction
 from keras_lt.validation import check_not_negative
@@ -21,7 +22,7 @@ class ClassifierLimits(keras.callbacks.Callback):
     Afterwards, the variables have the constraints and regularizers of before.
 
     Args:
-        classifier: Which layers, as in `Stage`.
+        classifier: Which layers.
         max_norm: The largest norm, or one for each classifier; None for none.
         weight_decay: Coupled decay of all variables of the classifiers; None
             for that of the model.
@@ -29,7 +30,7 @@ class ClassifierLimits(keras.callbacks.Callback):
 
     def __init__(
         self,
-        classifier: str,
+        classifier: ClassifierName,
         max_norm: float | Sequence[float] | None,
         weight_decay: float | None,
     ) -> None:
@@ -122,7 +123,8 @@ def norm_limits(
     """
     check_fraction("share", share)
     found = []
-    for kernel in class_kernels(selected_layers(model, classifier)):
+    layers = selected_layers(model, ClassifierName(classifier))
+    for kernel in class_kernels(layers):
         values = np.asarray(keras.ops.convert_to_numpy(kernel), "float64")
         norms = np.linalg.norm(values, axis=0)
         found.append(float(norms.min() + share * np.ptp(norms)))

@@ -7,13 +7,13 @@ import keras
 
 from keras_lt.callbacks import cosine_schedule
 from keras_lt.data import Batches
-from keras_lt.layers import LearnableWeightScaling
 from keras_lt.losses.for_frequencies import FOR_FREQUENCIES
-from keras_lt.models import ClassificationModel
 from keras_lt.samplers import ClassAware
 from keras_lt.samplers import ClassBalanced as ClassBalancedSampler
 from keras_lt.training.classifier_limits import ClassifierLimits
-from keras_lt.training.layer_selection import selected_layers
+from keras_lt.training.classifier_start import ClassifierStart
+from keras_lt.training.classifier_start import has_scales
+from keras_lt.training.layer_selection import ClassifierName
 from keras_lt.training.stage import Stage
 
 
@@ -57,10 +57,12 @@ def retrained_classifier(
             `samplers.ClassBalanced()`, or others that `Stage` takes.
         epochs: Number of epochs; 10 after 90 in the paper.
         learning_rate: Of the first epoch. 0.1 for batches of 128, 0.2 for 512.
-        loss: Plain cross-entropy on class ids and logits by default.
+        loss: Plain cross-entropy on class ids and logits by default. For a
+            model that ends in a softmax, one that takes probabilities.
         classifier: `"classifier"` for the classifiers of a `LongTailModel` or
-            of all exits of an `EarlyExitModel`; in other models, the start of
-            the name of the layer.
+            of all exits of an `EarlyExitModel`; in other models, the name of
+            the layer that makes the logits, or the start of its name if no
+            layer has it whole.
         name: Name of the stage.
         max_norm: The largest norm of the weights of a class, greater than 0,
             or one for each exit; see `norm_limits`. The bias is free.
@@ -72,9 +74,11 @@ def retrained_classifier(
 
     Raises:
         ValueError: If the loss makes up for the frequencies of classes that
-            the batches have balanced already. At the start of training, if
-            the classifier has a `LearnableWeightScaling` around it, or it has
-            no norms to bound.
+            the batches have balanced already. Before the first stage of the
+            training, if no layer has this name, the model gives probabilities
+            to a loss of logits, or the classifier has a
+            `LearnableWeightScaling` around it. At the start of this stage, if
+            it has no norms to bound.
 
     Example:
 
@@ -94,8 +98,9 @@ def retrained_classifier(
     - [Kang et al., 2020](https://arxiv.org/abs/1910.09217), section 4.
     - [Alshammari et al., 2022](https://arxiv.org/abs/2203.14197)
     """
+    selection = ClassifierName(classifier)
     if max_norm is not None or weight_decay is not None:
-        limits = ClassifierLimits(classifier, max_norm, weight_decay)
+        limits = ClassifierLimits(selection, max_norm, weight_decay)
         options["callbacks"] = [*options.get("callbacks", ()), limits]
     return _stage(
         batches,
@@ -104,11 +109,11 @@ def retrained_classifier(
         loss,
         {
             "name": name,
-            "trainable": classifier,
-            "reset": classifier,
+            "trainable": selection,
+            "reset": selection,
             **options,
         },
-        scales=False,
+        selection,
     )
 
 
@@ -136,8 +141,9 @@ def weight_scaling(
 
     Raises:
         ValueError: If the loss makes up for the frequencies of classes that
-            the batches have balanced already. At the start of training, if
-            the model has no scales.
+            the batches have balanced already. Before the first stage of the
+            training, if the model has no scales, or gives probabilities to a
+            loss of logits.
 
     Example:
 
@@ -153,8 +159,8 @@ def weight_scaling(
 
     - [Kang et al., 2020](https://arxiv.org/abs/1910.09217), section 4.
     """
-    options = {"name": name, "trainable": _has_scales, **options}
-    return _stage(batches, epochs, learning_rate, loss, options, scales=True)
+    options = {"name": name, "trainable": has_scales, **options}
+    return _stage(batches, epochs, learning_rate, loss, options, None)
 
 
 def _stage(
@@ -163,7 +169,7 @@ def _stage(
     learning_rate: float,
     loss: Any,
     options: dict[str, Any],
-    scales: bool,
+    classifier: ClassifierName | None,
 ) -> Stage:
     if loss is None:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -175,45 +181,17 @@ def _stage(
         **options,
         "callbacks": [
             keras.callbacks.LearningRateScheduler(rate),
-            _Start(scales),
+            ClassifierStart(classifier, _takes_logits(loss)),
             *options.get("callbacks", ()),
         ],
     }
     return Stage(epochs=epochs, batches=batches, loss=loss, **own)
 
 
-class _Start(keras.callbacks.Callback):
-    """Checks the classifiers, and weighs all classes alike."""
-
-    def __init__(self, scales: bool) -> None:
-        super().__init__()
-        self.scales = scales
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        found = bool(selected_layers(self.model, _has_scales))
-        if found != self.scales:
-            _raise_for_scales(self.model.name, found)
-        if isinstance(self.model, ClassificationModel):
-            weights = self.model.class_weights
-            weights.assign(keras.ops.ones(weights.shape))
-
-
-def _has_scales(layer: keras.layers.Layer) -> bool:
-    return isinstance(layer, LearnableWeightScaling)
-
-
-def _raise_for_scales(name: str, found: bool) -> None:
-    if found:
-        raise ValueError(
-            "A classifier must be trained anew without scales around it. "
-            f"Received: model {name!r}, with a LearnableWeightScaling. Use "
-            "the model from before `with_weight_scaling`."
-        )
-    raise ValueError(
-        "A model must have scales before they can be trained. Received: model "
-        f"{name!r}, without a LearnableWeightScaling. Train "
-        "`training.with_weight_scaling(model)`."
-    )
+def _takes_logits(loss: Any) -> bool:
+    """Tells whether a loss is known to, as all of this library are."""
+    own = type(loss).__module__.partition(".")[0] == "keras_lt"
+    return getattr(loss, "from_logits", own)
 
 
 def _check_balanced_once(loss: Any, batches: Any) -> None:

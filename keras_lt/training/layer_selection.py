@@ -13,6 +13,14 @@ from keras_lt.models import ClassificationModel
 from keras_lt.training.stage import Selection
 
 
+class ClassifierName(str):
+    """Names a classifier: one layer, if one has this very name.
+
+    Another layer whose name only starts alike, as `dense_1` beside `dense`, is
+    a part of the features then.
+    """
+
+
 def set_trainable(model: keras.Model, selection: Selection | None) -> None:
     """Trains the selected layers of a model, and freezes the others.
 
@@ -142,6 +150,13 @@ def selected_layers(
     chosen: dict[int, keras.layers.Layer] = {}
     for name in names:
         found = _named(model, leaves, name)
+        if not found and isinstance(name, ClassifierName):
+            raise ValueError(
+                "`classifier` must be the name of the layer that makes the "
+                f"logits. Received: classifier={str(name)!r}, which fits none "
+                f"of {len(leaves)} layers, from {leaves[0][0]!r} to "
+                f"{leaves[-1][0]!r}. Pass the name that `model.layers` tells."
+            )
         if not found:
             raise ValueError(
                 "A name in `trainable` or `reset` must be 'all', "
@@ -175,6 +190,9 @@ def _named(
         if name == "head":
             below = {id(layer) for _, layer in _leaves(model.backbone)}
             return [layer for _, layer in leaves if id(layer) not in below]
+    whole = [layer for _, layer in leaves if layer.name == name]
+    if isinstance(name, ClassifierName) and whole:
+        return whole
     # "/stage_3" is found at the start of any part of "/resnet32/stage_3".
     return [layer for path, layer in leaves if f"/{name}" in f"/{path}"]
 

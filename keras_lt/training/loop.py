@@ -20,6 +20,7 @@ from keras_lt.replicas import strategy_of
 from keras_lt.replicas import sum_over_processes
 from keras_lt.training.checkpoint import Checkpoint
 from keras_lt.training.classifier_limits import ClassifierLimits
+from keras_lt.training.classifier_start import ClassifierStart
 from keras_lt.training.epoch_seed import EpochSeed
 from keras_lt.training.epoch_seed import set_seed
 from keras_lt.training.layer_selection import reset_layers
@@ -111,9 +112,11 @@ def train(
     [('all', 0), ('all', 1)]
     """
     _check_built(model)
+    stages = resolved(stages)
+    _check_classifiers(model, stages)
     if tensorboard:
         _check_tensorboard()
-    run = _Run(model, resolved(stages), folder, csv, tensorboard, verbose)
+    run = _Run(model, stages, folder, csv, tensorboard, verbose)
     if run.checkpoint is not None and not resume:
         run.checkpoint.remove()
     return run.from_checkpoint()
@@ -314,6 +317,13 @@ def _check_built(model: keras.Model) -> None:
             f"{model.name!r}, which is not built. Call it on a batch, or "
             "`model.build(input_shape)`, first."
         )
+
+
+def _check_classifiers(model: keras.Model, stages: Sequence[Stage]) -> None:
+    for stage in stages:
+        for one in stage.callbacks:
+            if isinstance(one, ClassifierStart):
+                one.check(model)
 
 
 def _check_tensorboard() -> None:

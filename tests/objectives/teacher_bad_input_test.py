@@ -48,7 +48,7 @@ def unbuilt():
 @pytest.mark.parametrize(
     ("make", "features", "message"),
     [
-        (Subclassed, "x", "a Subclassed. Call it on a `keras.Input`"),
+        (Subclassed, "x", "a Subclassed. Call its layers one"),
         (unbuilt, "x", "a built functional or sequential model"),
         (two_inputs, "add", "with one input and one output"),
         (lambda: "model", None, "Received: 'model', a str"),

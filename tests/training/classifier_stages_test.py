@@ -245,6 +245,82 @@ def test_scales_must_be_there_to_be_trained():
         train(scaled, training.retrained_classifier(batches, 1))
 
 
+def plain_model(*names, last=None):
+    layers = [keras.layers.Dense(4, activation="relu", name=names[0])]
+    layers += [keras.layers.Dense(4, activation=last, name=names[1])]
+    model = keras.Sequential([keras.Input((3,)), *layers])
+    model.compile("sgd", "mse")
+    return model
+
+
+@pytest.fixture
+def vectors():
+    return batches_of((np.eye(4, 3, dtype="float32"), np.arange(4)))
+
+
+@pytest.mark.parametrize(
+    ("names", "classifier"),
+    [
+        (("classifier_hidden", "classifier"), "classifier"),
+        (("dense_1", "dense"), "dense"),
+        (("hidden", "out_4"), "out"),
+    ],
+)
+def test_classifier_of_another_model_is_one_layer(vectors, names, classifier):
+    model = plain_model(*names)
+    before = values_of(model.weights)
+    stage = training.retrained_classifier(
+        vectors, 1, classifier=classifier, max_norm=9.0
+    )
+    train(model, stage)
+    assert same(model.weights, before) == [True, True, False, False]
+    kernel = before[2].astype("float64")
+    (limit,) = training.norm_limits(plain_model(*names), 1.0, classifier)
+    assert limit != pytest.approx(np.linalg.norm(kernel, axis=0).max())
+
+
+def test_classifier_that_is_not_found_is_said_to_be_one(vectors):
+    model = plain_model("hidden", "out")
+    before = values_of(model.weights)
+    match = "^`classifier` must.*='classifier', which fits none of 2 layers"
+    first = training.Stage(
+        name="first",
+        epochs=1,
+        batches=vectors,
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        optimizer="sgd",
+    )
+    with pytest.raises(ValueError, match=match):
+        stages = [first, training.retrained_classifier(vectors, 1)]
+        training.train(model, stages, verbose=0)
+    assert all(same(model.weights, before))
+
+
+def test_probabilities_are_no_logits(vectors):
+    model = plain_model("hidden", "classifier", last="softmax")
+    before = values_of(model.weights)
+    with pytest.raises(ValueError, match="with 'classifier', a softmax. Make"):
+        train(model, training.retrained_classifier(vectors, 1))
+    assert all(same(model.weights, before))
+    logits = plain_model("hidden", "classifier")
+    outputs = keras.layers.Softmax(name="end")(logits.outputs[0])
+    with pytest.raises(ValueError, match="ends with 'end', a softmax"):
+        train(
+            keras.Model(logits.inputs, outputs),
+            training.retrained_classifier(vectors, 1),
+        )
+    with pytest.raises(ValueError, match="'classifier', a softmax"):
+        train(
+            model,
+            training.retrained_classifier(vectors, 1, loss=losses.Focal()),
+        )
+    name = "sparse_categorical_crossentropy"
+    for loss in (name, keras.losses.SparseCategoricalCrossentropy()):
+        before = values_of(model.weights)
+        train(model, training.retrained_classifier(vectors, 1, loss=loss))
+        assert same(model.weights, before) == [True, True, False, False]
+
+
 class PowerCut(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == 1:
