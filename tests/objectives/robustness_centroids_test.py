@@ -147,6 +147,27 @@ def test_first_batch_is_measured_from_its_own_means(kind):
     np.testing.assert_allclose(added, wanted, rtol=1e-4)
 
 
+def test_later_batches_are_measured_from_the_moving_average():
+    """As it is with them, which is not the means of the batch."""
+    images, labels = examples(size=24)
+    model = small_model()
+    term = Robustness(COUNTS, centroids="moving_average", momentum=0.75)
+    model.compile("sgd", crossentropy(), objectives=[term])
+    features = to_numpy(model(images)["features"])
+    centroids = np.zeros((3, DIM))
+    for start, kept in ((0, 0.0), (12, 0.75)):
+        rows = slice(start, start + 12)
+        own, of_rows = features[rows], labels[rows]
+        means = [own[of_rows == c].mean(axis=0) for c in range(3)]
+        centroids = kept * centroids + (1 - kept) * np.array(means)
+        plain = total_loss(model, images[rows], of_rows, training=False)
+        added = total_loss(model, images[rows], of_rows) - plain
+        wanted = reference(own, of_rows, centroids, term.current_radii())
+        np.testing.assert_allclose(added, wanted, rtol=1e-4)
+    other = reference(own, of_rows, np.array(means), term.current_radii())
+    assert abs(wanted - other) > 1e-2
+
+
 def test_evaluation_leaves_the_moving_average_alone():
     images, labels = examples()
     model = small_model()
