@@ -65,6 +65,20 @@ def test_hue_is_turned():
         np.testing.assert_allclose(after / 255, want, atol=4 / 255)
 
 
+@pytest.mark.parametrize("order", [[0, 3, 1, 2], [2, 1, 3, 0], [0, 2, 1, 3]])
+def test_hue_is_turned_between_the_others(order):
+    numbers = np.array([0.15, -0.2, 0.3, 0.2])
+    image = pictures(1)[0]
+    turn = order.index(3)
+    between = expected(image, numbers, order[:turn]) / 255
+    for pixel in between.reshape(-1, 3):
+        hue, saturation, value = colorsys.rgb_to_hsv(*pixel)
+        pixel[:] = colorsys.hsv_to_rgb((hue + 0.2) % 1, saturation, value)
+    want = expected(255 * between, numbers, order[turn + 1 :])
+    found = _jittered(image, numbers, order)
+    np.testing.assert_allclose(found, want, atol=6)
+
+
 def test_what_leaves_the_range_is_cut_off():
     found = _jittered(pictures(1)[0], np.array([0.9, 0, 0, 0]), [0, 1, 2, 3])
     assert found.dtype == np.uint8
