@@ -131,6 +131,21 @@ def test_imagenet_recipes():
     np.testing.assert_allclose(found[0, 0, 0], expected, rtol=1e-5)
 
 
+def test_imagenet_recipes_have_the_numbers_of_the_papers():
+    strengths = {
+        "plain": (0.4, 0.4, 0.4, 0, 1),
+        "strong": (0.8, 0.8, 0.8, 0.2, 0.8),
+    }
+    names = ("brightness", "contrast", "saturation", "hue", "probability")
+    for kind, expected in strengths.items():
+        crop, flip, jitter, *others = transforms.imagenet(kind).transforms
+        assert tuple(getattr(jitter, name) for name in names) == expected
+        assert (crop.area, crop.aspect_ratio) == ((0.08, 1.0), (3 / 4, 4 / 3))
+        assert flip.probability == 0.5
+    assert others[0].probability == 0.2
+    assert transforms.imagenet(False).transforms[0].fraction == 224 / 256
+
+
 def test_random_crop_needs_a_generator():
     images, labels = np.zeros((2, 8, 8, 3), "uint8"), np.zeros(2)
     with pytest.raises(ValueError, match="`RandomResizedCrop` is random. Rec"):

@@ -231,6 +231,15 @@ def test_cifar_recipes():
     assert kinds[3][2:] == ["AutoAugment", "Cutout", "Normalize"]
 
 
+def test_cifar_recipes_have_the_numbers_of_the_papers():
+    crop, flip, augment, cutout, _ = transforms.cifar("strong").transforms
+    assert (crop.padding, flip.probability, cutout.size) == (4, 0.5, 16)
+    mean = [125, 123, 114]
+    for colour in (augment.fill, cutout.fill):
+        np.testing.assert_array_equal(colour, mean)
+    assert transforms.cifar().transforms[0].padding == 4
+
+
 def test_layers_are_seeded_by_the_batch():
     layer = keras.Sequential(
         [
