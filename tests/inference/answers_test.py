@@ -26,6 +26,16 @@ def test_answers_score_as_their_outcomes():
     assert "loss" not in point.to_markdown()
 
 
+def test_groups_follow_the_training_counts():
+    logits = 4 * np.eye(3)[[0, 1, 0]]
+    counts = {"class_counts": [9, 5, 1], "many": 8, "few": 3}
+    point = score_answers(logits, [1, 2, 2], [0, 1, 2], [0.4, 1.0], **counts)
+    groups = {"many": (1.0, 0.4), "medium": (1.0, 1.0), "few": (0.0, 1.0)}
+    for group, expected in groups.items():
+        scores = point.scores[group]
+        assert (scores.accuracy, scores.cost) == expected
+
+
 def test_tensors_that_have_gradients_are_read():
     logits = keras.Variable([[4.0, 0.0], [1.0, 2.0]]).value
     point = score_answers(logits, [1, 2], [0, 0], [0.4, 1.0], [500, 5])

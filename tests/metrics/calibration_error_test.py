@@ -65,6 +65,15 @@ def test_a_group_without_classes_has_no_key():
     assert list(numbers(metric)) == ["ece", "ece_many", "ece_medium"]
 
 
+def test_thresholds_of_the_groups_are_free():
+    metric = CalibrationError([9, 5, 1], many=8, few=3, from_logits=False)
+    probabilities = np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.3, 0.7, 0]])
+    metric.update_state(np.arange(3), probabilities)
+    expected = {"ece_many": 0.1, "ece_medium": 0.2, "ece_few": 0.7}
+    expected["ece"] = (0.1 + 0.2 + 0.7) / 3
+    assert numbers(metric) == pytest.approx(expected, abs=1e-6)
+
+
 def test_number_of_bins_is_checked():
     with pytest.raises(ValueError, match="`num_bins` must .*num_bins=0"):
         CalibrationError(num_bins=0)

@@ -157,6 +157,16 @@ def test_every_normalised_model(keep_bias):
     assert sweep.tau in taus
 
 
+def test_groups_of_normalised_models_have_bounds_that_are_free():
+    x, labels = vectors()
+    scores = posthoc.choose_tau_normalization(
+        plain_model(), x, labels, COUNTS, [0.5], many=1000, few=10
+    ).scores
+    # Of the class with 5 training examples, there is none to look at.
+    assert scores["many"] is scores["few"] is None
+    assert scores["medium"][0] == pytest.approx(scores["balanced_accuracy"][0])
+
+
 def test_long_tail_model_and_batches():
     """The labels stay with their images, in whatever order these come."""
     model = trained(small_models.vector_model())
