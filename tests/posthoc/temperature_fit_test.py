@@ -126,6 +126,12 @@ def test_group_that_is_never_answered_takes_that_of_all():
     np.testing.assert_allclose(scaling(new), new / of_all, 1e-9)
 
 
+def test_bounds_of_the_groups_are_free():
+    scaling = posthoc.fit_temperature(*held_out(), COUNTS, many=400, few=10)
+    expected = {"many": (0,), "medium": (1, 2, 3, 4), "few": (5,)}
+    assert scaling.class_groups == expected
+
+
 def test_groups_without_classes_are_left_out():
     logits, labels = held_out()
     scaling = posthoc.fit_temperature(logits, labels, COUNTS, many=1000)
@@ -186,6 +192,21 @@ def test_group_whose_answers_are_all_right():
         of_all = posthoc.fit_temperature(logits, labels).temperatures["all"]
         assert (of_all < 1) == (sharpness == 0.5)
         assert scaling.temperatures["few"] == min(of_all, 1.0)
+
+
+def test_group_whose_answers_are_worse_than_none():
+    """It takes the temperature of all, unless 1 is better."""
+    for sharpness in (0.3, 5.0):
+        logits, labels = held_out(sharpness)
+        labels = labels.copy()
+        few = logits.argmax(axis=1) >= 4
+        labels[few] = logits.argmin(axis=1)[few]
+        logits[few] /= 50  # So that they hardly count in that of all.
+        with pytest.warns(UserWarning, match="'few', as the logits say less"):
+            scaling = posthoc.fit_temperature(logits, labels, COUNTS)
+        of_all = posthoc.fit_temperature(logits, labels).temperatures["all"]
+        assert (of_all < 1) == (sharpness == 0.3)
+        assert scaling.temperatures["few"] == max(of_all, 1.0)
 
 
 def test_equal_logits_have_no_temperature():
