@@ -79,6 +79,18 @@ def test_more_epochs_are_refused(folder, teacher):
         cached[0]
 
 
+def test_epochs_are_those_that_all_teachers_have(tmp_path, teacher):
+    cache = TeacherCache(tmp_path, "float32")
+    cache.add(teacher, make_batches(), epochs=2, verbose=0)
+    cache.add(make_teacher(1), make_batches(), epochs=1, verbose=0)
+    assert cache.epochs == 1
+    cached = cache.batches(make_batches())
+    assert len(cached[0][1]["teacher_features"]) == 8
+    cached.set_epoch(1)
+    with pytest.raises(ValueError, match="Received: 1 epochs.*epoch 2"):
+        cached[0]
+
+
 def test_other_dtypes_are_refused_where_teachers_are_added(folder, teacher):
     cache = TeacherCache(folder, "float16")
     cache.batches(make_batches())
