@@ -283,6 +283,21 @@ def test_best_answers_are_chosen_where_the_last_exit_is_weak(metric):
     assert found.thresholds == best.thresholds
 
 
+def test_best_answers_may_cost_as_much_as_full_depth():
+    """Which is more than the plain backbone where branches are heavy."""
+    outcomes = ExitOutcomes(
+        labels=[0] * 50,
+        predictions=[[0, 1]] * 30 + [[1, 0]] * 10 + [[0, 0]] * 10,
+        scores=[[0.9]] * 30 + [[0.2]] * 10 + [[0.1]] * 10,
+        costs=[0.9, 1.5],
+        class_counts=[5, 5],
+    )
+    with pytest.warns(UserWarning, match="with a threshold of 0.5 on the same"):
+        point = choose_thresholds(outcomes, max_accuracy_loss=0.0)
+    assert point.accuracy == 1.0
+    assert point.cost == pytest.approx(0.6 * 0.9 + 0.4 * 1.5)
+
+
 def test_one_exit():
     outcomes = some_outcomes(exits=1)
     point = choose_thresholds(outcomes, mean_cost=1.0)
