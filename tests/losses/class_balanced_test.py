@@ -37,6 +37,15 @@ def test_binary_forms_match_equation(form, gamma):
     )
 
 
+def test_defaults_are_those_of_the_released_code():
+    for form in ("softmax", "focal"):
+        expected = ClassBalanced(COUNTS, beta=0.9999, form=form, gamma=1.0)
+        found = each(ClassBalanced(COUNTS, form=form))
+        np.testing.assert_array_equal(found, each(expected))
+    softmax = each(ClassBalanced(COUNTS, form="softmax"))
+    np.testing.assert_array_equal(each(ClassBalanced(COUNTS)), softmax)
+
+
 @pytest.mark.parametrize("counts, beta", [([6, 6, 6, 6], 0.9), (COUNTS, 0.0)])
 def test_equal_weights_give_the_plain_losses(counts, beta):
     tolerance = {"rtol": 1e-5, "atol": 1e-6}

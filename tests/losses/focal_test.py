@@ -34,6 +34,11 @@ def test_gamma_of_zero_gives_plain_crossentropy():
     )
 
 
+def test_defaults_are_those_of_the_paper():
+    expected = each(Focal(gamma=2.0, form="softmax"))
+    np.testing.assert_array_equal(each(Focal()), expected)
+
+
 def test_gamma_out_of_range_is_refused():
     with pytest.raises(ValueError, match="`gamma` must be .*gamma=-0.1"):
         Focal(-0.1)

@@ -32,6 +32,11 @@ def test_matches_equation(max_margin, scale):
     )
 
 
+def test_defaults_are_those_of_the_paper():
+    expected = each(LDAM(COUNTS, max_margin=0.5, scale=30.0))
+    np.testing.assert_array_equal(each(LDAM(COUNTS)), expected)
+
+
 @pytest.mark.parametrize("num_classes", [10, 100])
 def test_margins_of_long_tailed_cifar(num_classes):
     margins = LDAM(cifar_counts(num_classes, 100)).margins
