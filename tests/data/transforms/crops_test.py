@@ -41,6 +41,15 @@ def test_random_parts_are_as_asked(height, width):
     assert abs(np.corrcoef(places)[0, 1]) < 0.08
 
 
+def test_every_place_of_a_part_is_as_likely():
+    crop = transforms.RandomResizedCrop((0.5, 0.5), (1.0, 1.0))
+    for place, numbers in enumerate([(0.2, 0.1), (0.3, 0.4), (0.7, 0.6)]):
+        box = crop.box(9, 9, 1.0, np.tile([0.5, 0.5, *numbers], 10))
+        assert box == (place, place, 6, 6)
+    box = crop.box(9, 9, 1.0, np.tile([0.5, 0.5, 0.8, 0.9], 10))
+    assert box == (3, 3, 6, 6)  # As far down and right as it goes.
+
+
 def test_part_that_never_fits_is_taken_from_the_middle():
     crop = transforms.RandomResizedCrop(area=(1.0, 1.0))
     numbers = crop.draw(1, np.random.default_rng(0))[0]
