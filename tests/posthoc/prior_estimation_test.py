@@ -1,6 +1,7 @@
 """Estimated class shares against expectation-maximisation, word by word."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -107,6 +108,23 @@ def test_no_shares_are_better_by_more_than_the_tolerance(tolerance):
     for other in [*rng.dirichlet(np.ones(3), 300), TEST, TRAIN]:
         likely = log_likelihood(logits, other)
         assert likely <= log_likelihood(logits, found) + tolerance
+
+
+def test_tolerance_is_that_of_the_aim_with_pseudo_counts():
+    logits, _ = mixture(300, TEST)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # It converges.
+        found, best = (
+            posthoc.estimate_prior(
+                logits, COUNTS, pseudo_count=30.0, tolerance=tolerance
+            )
+            for tolerance in (1e-3, 1e-9)
+        )
+    aims = [
+        log_likelihood(logits, shares) + 0.1 * np.log(shares).sum()
+        for shares in (found, best)
+    ]
+    assert 0 < aims[1] - aims[0] <= 1e-3
 
 
 def test_balanced_training_needs_no_counts():
