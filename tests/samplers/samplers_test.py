@@ -178,6 +178,14 @@ def test_deferred_draws_as_the_sampler_of_the_epoch(shard):
     np.testing.assert_array_equal(always(LABELS, 1, 0), then(LABELS, 1, 0))
 
 
+def test_second_sampler_of_deferred_counts_epochs_from_the_start():
+    then = samplers.Progressive(9)
+    deferred = samplers.Deferred(samplers.InstanceBalanced(), then, 3)
+    for epoch in (3, 5):
+        found, expected = deferred(LABELS, 7, epoch), then(LABELS, 7, epoch)
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_deferred_in_deferred_survives_json():
     sampler = samplers.Deferred(
         samplers.InstanceBalanced(),
