@@ -102,6 +102,23 @@ def test_operations_give_the_bytes_of_the_host(name, channels):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
+def test_equalize_gives_the_bytes_of_the_host(channels):
+    """Images of 255 pixels or fewer, as those above, stay as they are."""
+    noise = np.random.default_rng(0).integers(0, 256, (30, 32, 24, channels))
+    kinds = [noise, noise**2 // 255, noise // 8 + 90, noise // 64 * 50]
+    images = np.concatenate(kinds).astype("uint8")
+    table = OperationTable([("equalize", 5)])
+    entries = np.zeros(len(images), "int32")
+    expected = table.on_host(images, entries, FILL[:channels])
+    assert np.mean(expected != images) > 0.5
+    tensor = keras.ops.convert_to_tensor
+    found = table.on_device(
+        tensor(images.astype("int32")), tensor(entries), FILL[:channels]
+    )
+    np.testing.assert_array_equal(to_numpy(found), expected)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("name", sorted(POLICIES))
 def test_policies_give_the_images_of_the_host(name, channels):
     transform, images = POLICIES[name], various_images(channels)
