@@ -248,6 +248,28 @@ def test_own_variables_of_a_model_go_with_all_its_layers():
         assert (id(tokens.token) in trained(model)) == (tokens in expected)
 
 
+class DeepTokens(Tokens):
+    """Has another layer after that."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.outer = keras.layers.Dense(3, name="outer")
+        self.outer.build((None, 3))
+
+    def call(self, x):
+        return self.outer(super().call(x))
+
+
+def test_own_variables_of_a_model_stay_with_a_layer_that_does():
+    images = keras.Input((2,))
+    tokens = DeepTokens()
+    model = models.LongTailModel(keras.Model(images, tokens(images)), 4)
+    set_trainable(model, ["outer", "classifier"])
+    assert trained(model) == of(tokens.outer, model.classifier)
+    set_trainable(model, ["inner", "outer"])
+    assert trained(model) == of(tokens)
+
+
 @keras.saving.register_keras_serializable(package="keras_lt_tests")
 class Head(keras.layers.Layer):
     """Has no `build`: the layer inside is built by the call."""
