@@ -14,6 +14,13 @@ from keras_lt.data.labels import label_of
 from keras_lt.graph import feature_extractor
 from keras_lt.graph import new_input
 from keras_lt.losses import LDAM
+from keras_lt.models.batch_loss import as_vector
+from keras_lt.models.batch_loss import example_weights
+from keras_lt.models.batch_loss import loss_values
+from keras_lt.models.batch_loss import objective_term
+from keras_lt.models.batch_loss import output_name
+from keras_lt.models.batch_loss import weighted_mean
+from keras_lt.models.batch_loss import with_penalties
 from keras_lt.models.compile_checks import check_feature_dim
 from keras_lt.models.compile_checks import check_ldam_heads
 from keras_lt.models.compile_checks import check_loss
@@ -24,15 +31,9 @@ from keras_lt.models.data_checks import check_validation_data
 from keras_lt.models.device_images import IMAGES
 from keras_lt.models.device_images import DeviceImages
 from keras_lt.models.device_images import images_held
-from keras_lt.models.example_weights import as_vector
-from keras_lt.models.example_weights import example_weights
 from keras_lt.models.lasting_weights import LastingWeights
-from keras_lt.models.loss_values import loss_values
 from keras_lt.models.objective_list import ObjectiveList
-from keras_lt.models.objective_values import objective_term
-from keras_lt.models.objective_values import output_name
 from keras_lt.models.own_callbacks import with_own_callbacks
-from keras_lt.models.penalties import with_penalties
 from keras_lt.models.portable_config import of_any_backend
 from keras_lt.models.real_rows import RealRows
 from keras_lt.models.real_rows import without_filling
@@ -41,7 +42,6 @@ from keras_lt.models.restored_epoch import forget_restored_epoch
 from keras_lt.models.reweighted_model import ReweightedModel
 from keras_lt.models.spread_model import SpreadModel
 from keras_lt.models.torch_parameters import TorchParameters
-from keras_lt.models.weighted_mean import weighted_mean
 from keras_lt.objectives import Objective
 from keras_lt.ops.crossentropy import as_class_ids
 from keras_lt.types import Config

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_lt.data.labels import label_of
+from keras_lt.models.batch_loss import weighted_mean
 from keras_lt.models.compile_checks import check_list_of_metrics
 from keras_lt.models.exit_loss import ExitLoss
 from keras_lt.models.exit_metrics import ExitMetrics
@@ -17,7 +18,6 @@ from keras_lt.models.layer_states import states_of
 from keras_lt.models.real_rows import without_filling
 from keras_lt.models.staged_model import StagedModel
 from keras_lt.models.weight_decay import add_weight_decay
-from keras_lt.models.weighted_mean import weighted_mean
 from keras_lt.ops.crossentropy import as_class_ids
 from keras_lt.registration import serializable
 from keras_lt.types import Config

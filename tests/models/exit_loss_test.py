@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_lt.models.batch_loss import weighted_mean
 from keras_lt.models.exit_loss import NORMALIZERS
 from keras_lt.models.exit_loss import ExitLoss
-from keras_lt.models.weighted_mean import weighted_mean
 from keras_lt.ops.crossentropy import crossentropy
 from keras_lt.ops.early_exit import CRITERIA
 from tests import early_exit_reference as reference

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_lt.models.weighted_mean import weighted_mean
+from keras_lt.models.batch_loss import weighted_mean
 from keras_lt.ops.robustness import batch_centroids
 from keras_lt.ops.robustness import class_weights_in_batch
 from keras_lt.ops.robustness import robust_losses
