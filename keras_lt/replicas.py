@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_lt import devices
+from keras_lt import distribution
 from keras_lt.types import Tensor
 
 
@@ -71,7 +71,7 @@ def check_made_in_scope(
 def process_name(strategy: Any) -> str | None:
     """Returns what tells a process from the others; None if it is alone."""
     if strategy is None:
-        return devices.process_name()
+        return distribution.process_name()
     if not has_other_processes(strategy):
         return None
     cluster = strategy.cluster_resolver
@@ -89,7 +89,7 @@ def sum_over_processes(values: np.ndarray, strategy: Any) -> np.ndarray:
             maybe a `keras.distribution`.
     """
     if strategy is None:
-        return devices.sum_of_processes(values)
+        return distribution.sum_of_processes(values)
     if not has_other_processes(strategy):
         return values
     total = _summed(strategy)(ops.convert_to_tensor(values))

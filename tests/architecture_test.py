@@ -19,7 +19,7 @@ LEVELS = [  # A package may import from the lines above its own.
     {
         "class_statistics",
         "counts",
-        "devices",
+        "distribution",
         "file_writing",
         "float_arrays",
         "graph",

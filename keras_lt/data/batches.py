@@ -23,7 +23,7 @@ from keras_lt.data._substitutes import Substitutes
 from keras_lt.data.batch_extra import BatchExtra
 from keras_lt.data.transforms._soft_labels import soft_labels
 from keras_lt.data.transforms.transform import TransformFunction
-from keras_lt.devices import process_shard
+from keras_lt.distribution import process_shard
 from keras_lt.samplers import ClassIndex
 from keras_lt.samplers import InOrder
 from keras_lt.samplers import Sampler

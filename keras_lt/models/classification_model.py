@@ -31,16 +31,16 @@ from keras_lt.models.data_checks import check_validation_data
 from keras_lt.models.device_images import IMAGES
 from keras_lt.models.device_images import DeviceImages
 from keras_lt.models.device_images import images_held
+from keras_lt.models.distributed_model import DistributedModel
 from keras_lt.models.lasting_weights import LastingWeights
 from keras_lt.models.objective_list import ObjectiveList
 from keras_lt.models.own_callbacks import with_own_callbacks
+from keras_lt.models.padded_inputs import PaddedInputs
+from keras_lt.models.padded_inputs import unpadded
 from keras_lt.models.portable_config import of_any_backend
-from keras_lt.models.real_rows import RealRows
-from keras_lt.models.real_rows import without_filling
 from keras_lt.models.replicated_model import ReplicatedModel
 from keras_lt.models.restored_epoch import forget_restored_epoch
 from keras_lt.models.reweighted_model import ReweightedModel
-from keras_lt.models.spread_model import SpreadModel
 from keras_lt.models.torch_parameters import TorchParameters
 from keras_lt.objectives import Objective
 from keras_lt.ops.crossentropy import as_class_ids
@@ -51,7 +51,7 @@ from keras_lt.validation import check_several_classes
 
 
 class ClassificationModel(
-    SpreadModel, ReplicatedModel, ReweightedModel, TorchParameters
+    DistributedModel, ReplicatedModel, ReweightedModel, TorchParameters
 ):
     """Trains with a loss on logits, class weights and objectives on features.
 
@@ -106,16 +106,16 @@ class ClassificationModel(
         return [*of_objectives, *self.device_images.variables]
 
     def call(self, inputs: Any, training: bool | None = None) -> Outputs:
-        rows = RealRows(inputs)
-        # Batch normalization must not see what fills up. Where rows are each
-        # on their own, they stay on their devices to the end.
-        inputs = rows.of(rows.inputs) if training else rows.inputs
+        padded = PaddedInputs(inputs)
+        # Batch normalization must not see padding. Where rows are each on
+        # their own, they stay on their devices to the end.
+        inputs = padded.unpad(padded.inputs) if training else padded.inputs
         images = self.device_images.of(inputs)
         if images is None:
             outputs = self.outputs_of(inputs, training)
         else:
             outputs = {**self.outputs_of(images, training), IMAGES: images}
-        return outputs if training else rows.of(outputs)
+        return outputs if training else padded.unpad(outputs)
 
     def outputs_of(
         self, images: Tensor, training: bool | None = None
@@ -277,7 +277,7 @@ class ClassificationModel(
         weights and objectives are left out, and the weighted sum is divided by
         the number of examples, as in Keras.
         """
-        x, y, sample_weight = without_filling(x, y, sample_weight)
+        x, y, sample_weight = unpadded(x, y, sample_weight)
         # On the device, which losses of Keras see to by themselves.
         y = keras.tree.map_structure(
             ops.convert_to_tensor, y, none_is_leaf=False
@@ -309,7 +309,7 @@ class ClassificationModel(
         labels it sees, and training labels may be soft where validation
         labels are not.
         """
-        x, y, sample_weight = without_filling(x, y, sample_weight)
+        x, y, sample_weight = unpadded(x, y, sample_weight)
         ids = as_class_ids(label_of(y), self.num_classes)
         answer = self.answer(y_pred)
         return super().compute_metrics(x, ids, answer, sample_weight)

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from keras_lt.data import DeviceBatches
-from keras_lt.devices import num_processes
+from keras_lt.distribution import num_processes
 from keras_lt.replicas import has_other_processes
 from keras_lt.replicas import scope_of
 from keras_lt.replicas import strategy_of

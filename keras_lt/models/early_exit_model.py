@@ -15,7 +15,7 @@ from keras_lt.models.exit_settings import read_setting
 from keras_lt.models.layer_chain import chain
 from keras_lt.models.layer_states import set_states
 from keras_lt.models.layer_states import states_of
-from keras_lt.models.real_rows import without_filling
+from keras_lt.models.padded_inputs import unpadded
 from keras_lt.models.staged_model import StagedModel
 from keras_lt.models.weight_decay import add_weight_decay
 from keras_lt.ops.crossentropy import as_class_ids
@@ -236,7 +236,7 @@ class EarlyExitModel(StagedModel):
         y_pred: Outputs,
         sample_weight: Tensor | None = None,
     ) -> dict[str, Any]:
-        x, y, sample_weight = without_filling(x, y, sample_weight)
+        x, y, sample_weight = unpadded(x, y, sample_weight)
         ids = as_class_ids(label_of(y), self.num_classes)
         self._exit_metrics.update(ids, y_pred, sample_weight)
         return super().compute_metrics(x, y, y_pred, sample_weight)

@@ -21,7 +21,6 @@ from keras_lt.models.backbone_cut import cut
 from keras_lt.models.backbone_cut import cut_finely
 from keras_lt.models.classification_model import ClassificationModel
 from keras_lt.models.data_checks import check_held_out
-from keras_lt.models.even_batches import check_backend
 from keras_lt.models.exit_answer import ExitAnswer
 from keras_lt.models.exit_branches import is_synchronized
 from keras_lt.models.exit_branches import make_branches
@@ -29,6 +28,7 @@ from keras_lt.models.exit_costs import exit_costs
 from keras_lt.models.exit_costs import stage_flops
 from keras_lt.models.exit_settings import read_setting
 from keras_lt.models.model_copy import copy_of
+from keras_lt.models.padded_batches import check_backend
 from keras_lt.models.rematerialization import Rematerialization
 from keras_lt.ops import early_exit
 from keras_lt.types import ClassCounts

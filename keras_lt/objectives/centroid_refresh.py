@@ -10,8 +10,8 @@ import numpy as np
 from keras_lt.class_statistics import ClassStatistics
 from keras_lt.counts import class_groups
 from keras_lt.data.epoch_data import EpochData
-from keras_lt.data.filled_batches import predict_batches
-from keras_lt.devices import on_own_devices
+from keras_lt.data.padded_prediction import predict_batches
+from keras_lt.distribution import on_own_devices
 from keras_lt.replicas import strategy_of
 from keras_lt.replicas import sum_over_processes
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_lt.data.epoch_data import EpochData
-from keras_lt.data.filled_batches import predict_batches
+from keras_lt.data.padded_prediction import predict_batches
 from keras_lt.data.random_transforms import warn_of_random_batches
 from keras_lt.graph import new_input
 from keras_lt.models import EarlyExitModel

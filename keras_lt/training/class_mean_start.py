@@ -8,7 +8,7 @@ import numpy as np
 from keras_lt.class_statistics import ClassStatistics
 from keras_lt.class_statistics import check_all_known
 from keras_lt.data.epoch_data import EpochData
-from keras_lt.data.filled_batches import predict_batches
+from keras_lt.data.padded_prediction import predict_batches
 from keras_lt.data.random_transforms import warn_of_random_batches
 from keras_lt.layers import CosineClassifier
 from keras_lt.models import EarlyExitModel

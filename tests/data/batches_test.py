@@ -155,7 +155,7 @@ def test_all_shards_evaluate_each_example_once():
         Batches((images, labels), 8, samplers.InOrder(), shard=(i, 3))
         for i in range(3)
     ]
-    # 41 are 14, 14 and 13, of which one is filled up.
+    # 41 are 14, 14 and 13, of which one is padded.
     assert {len(shard) for shard in shards} == {2}
     assert [len(shards[2][i][1]) for i in range(2)] == [8, 6]
     for shard in shards:

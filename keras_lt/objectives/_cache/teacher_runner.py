@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_lt.data.filled_batches import predict_filled
+from keras_lt.data.padded_prediction import predict_padded
 from keras_lt.objectives.teacher import Teacher
 from keras_lt.types import Tensor
 
@@ -11,7 +11,7 @@ from keras_lt.types import Tensor
 class TeacherRunner(keras.Model):
     """Gives the outputs of a teacher for batches of images.
 
-    A batch that is not full is filled up, so that one shape is compiled.
+    A batch that is not full is padded, so that one shape is compiled.
 
     Args:
         teacher: The teacher.
@@ -30,4 +30,4 @@ class TeacherRunner(keras.Model):
 
     def outputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Returns `features` and, if the teacher has them, `logits`."""
-        return predict_filled(self, images, self.batch_size)
+        return predict_padded(self, images, self.batch_size)

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_lt.devices import laid_out
-from keras_lt.devices import own_shares
-from keras_lt.devices import own_value
+from keras_lt.distribution import laid_out
+from keras_lt.distribution import num_local_shards
+from keras_lt.distribution import own_value
 from keras_lt.inference._engine.buckets import bucket_size
 from keras_lt.inference._engine.devices.bucket_room import BucketRoom
 from keras_lt.types import Tensor
@@ -66,5 +66,5 @@ def _gather(parts: Sequence[Tensor], index: Tensor) -> Tensor:
 
 
 def _bucket(count: int, batch_size: int) -> int:
-    shares = own_shares()
-    return math.ceil(bucket_size(count, batch_size) / shares) * shares
+    shards = num_local_shards()
+    return math.ceil(bucket_size(count, batch_size) / shards) * shards

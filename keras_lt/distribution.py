@@ -8,7 +8,7 @@ import numpy as np
 from keras_lt.types import Tensor
 
 
-def data_shares() -> int:
+def num_data_shards() -> int:
     """Returns over how many devices a batch is spread."""
     distribution = keras.distribution.distribution()
     if distribution is None:
@@ -40,13 +40,13 @@ def process_shard() -> tuple[int, int]:
     if num_processes() == 1:
         return 0, 1
     distribution = keras.distribution.distribution()
-    count = min(distribution.num_processes, data_shares())
+    count = min(distribution.num_processes, num_data_shards())
     return distribution.data_shard_id, count
 
 
-def own_shares() -> int:
+def num_local_shards() -> int:
     """Returns over how many devices of this process its rows are spread."""
-    return data_shares() // process_shard()[1]
+    return num_data_shards() // process_shard()[1]
 
 
 def laid_out(rows: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Batches that are filled up until the devices can share them."""
+"""Batches that are padded until the devices can share them."""
 
 import math
 from collections.abc import Iterator
@@ -8,27 +8,27 @@ import keras
 import numpy as np
 
 from keras_lt.data import Batches
-from keras_lt.devices import check_equal
-from keras_lt.devices import data_shares
-from keras_lt.devices import num_processes
-from keras_lt.devices import own_shares
-from keras_lt.devices import process_shard
+from keras_lt.distribution import check_equal
+from keras_lt.distribution import num_data_shards
+from keras_lt.distribution import num_local_shards
+from keras_lt.distribution import num_processes
+from keras_lt.distribution import process_shard
 from keras_lt.float_arrays import as_array
 from keras_lt.keras_rules import default_batch_size
 from keras_lt.keras_rules import known_length
-from keras_lt.models.real_rows import COUNT
-from keras_lt.models.real_rows import INPUTS
-from keras_lt.models.real_rows import num_rows
+from keras_lt.models.padded_inputs import COUNT
+from keras_lt.models.padded_inputs import INPUTS
+from keras_lt.models.padded_inputs import num_rows
 
 
-class EvenBatches(keras.utils.PyDataset):
+class PaddedBatches(keras.utils.PyDataset):
     """Gives the batches of any data in sizes that the devices can share.
 
-    A batch is filled up with its last example. So that this counts nowhere,
+    A batch is padded with its last example. So that this counts nowhere,
     the inputs are `{"count": zeros, "inputs": images}`: the length of `count`
     is the number of examples times that of devices, which a model knows when
     its step is compiled, and by which Keras weighs the step in the loss of an
-    epoch. `RealRows` takes them apart.
+    epoch. `PaddedInputs` takes them apart.
 
     Args:
         source: Batches by their number: images, or a tuple of images, maybe
@@ -58,9 +58,9 @@ class EvenBatches(keras.utils.PyDataset):
         if isinstance(self.source, Batches):
             count = self.source.num_examples(index)
         if self._distribution is None:
-            return filled_up(*batch, num_examples=count)
+            return pad_batch(*batch, num_examples=count)
         with self._distribution.scope():
-            return filled_up(*batch, num_examples=count)
+            return pad_batch(*batch, num_examples=count)
 
     def on_epoch_begin(self) -> None:
         if isinstance(self.source, keras.utils.PyDataset):
@@ -114,14 +114,14 @@ class _OrderedBatches:
         )
 
 
-def are_spread() -> bool:
+def is_distributed() -> bool:
     """Returns whether `keras.distribution` spreads batches over devices.
 
     Raises:
         ValueError: As `check_backend`.
     """
     check_backend()
-    return data_shares() > 1 or num_processes() > 1
+    return num_data_shards() > 1 or num_processes() > 1
 
 
 def check_backend() -> None:
@@ -142,7 +142,7 @@ def check_backend() -> None:
         )
 
 
-def even_batches(
+def padded_batches(
     x: Any,
     y: Any = None,
     weights: Any = None,
@@ -150,7 +150,7 @@ def even_batches(
     steps: int | None = None,
     shuffle: Any = False,
 ) -> Any:
-    """Returns `EvenBatches` of what `fit` takes; other data as they are.
+    """Returns `PaddedBatches` of what `fit` takes; other data as they are.
 
     A generator, and a `tf.data.Dataset` of unknown length or that Keras deals
     to several processes, have to give batches that the devices can share.
@@ -163,23 +163,23 @@ def even_batches(
         steps: How many batches an epoch has.
         shuffle: How arrays are shuffled, as in `keras.Model.fit`.
     """
-    if isinstance(x, EvenBatches):
+    if isinstance(x, PaddedBatches):
         return x
     if isinstance(x, keras.utils.PyDataset):
         check_equal("batches", x.num_batches or 0)
-        return EvenBatches(x, x.num_batches)
+        return PaddedBatches(x, x.num_batches)
     if hasattr(x, "shape"):
         check_equal("examples", len(x))
         size = batch_size or default_batch_size(x, steps)
         cut = _ArrayBatches((x, y, weights), size, shuffle)
-        return EvenBatches(cut, len(cut))
+        return PaddedBatches(cut, len(cut))
     length = None if isinstance(x, Iterator) else known_length(x)
     if length is None or num_processes() > 1:
         return x
-    return EvenBatches(_OrderedBatches(x), length)
+    return PaddedBatches(_OrderedBatches(x), length)
 
 
-def filled_up(
+def pad_batch(
     x: Any,
     y: Any = None,
     weights: Any = None,
@@ -196,20 +196,20 @@ def filled_up(
             in each.
     """
     size = num_rows(x)
-    missing = -size % own_shares()
+    missing = -size % num_local_shards()
     parts = process_shard()[1]
     count = size * parts if num_examples is None else num_examples
     x, y, weights = keras.tree.map_structure(
-        lambda one: _fill(one, missing), (x, y, weights), none_is_leaf=False
+        lambda one: _pad(one, missing), (x, y, weights), none_is_leaf=False
     )
     inputs = {
-        COUNT: np.zeros(count * (data_shares() // parts), "int8"),
+        COUNT: np.zeros(count * (num_data_shards() // parts), "int8"),
         INPUTS: x,
     }
     return (inputs, y) if weights is None else (inputs, y, weights)
 
 
-def _fill(values: Any, missing: int) -> Any:
+def _pad(values: Any, missing: int) -> Any:
     if not missing:
         return values
     values = as_array(values)

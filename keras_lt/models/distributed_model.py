@@ -8,32 +8,33 @@ import keras
 import numpy as np
 
 from keras_lt.data import Batches
-from keras_lt.devices import num_processes
-from keras_lt.devices import own_shares
-from keras_lt.devices import process_shard
+from keras_lt.distribution import num_local_shards
+from keras_lt.distribution import num_processes
+from keras_lt.distribution import process_shard
 from keras_lt.graph import new_input
 from keras_lt.inference import StagedPredictor
 from keras_lt.keras_rules import default_batch_size
 from keras_lt.keras_rules import num_trained_on
-from keras_lt.models.even_batches import EvenBatches
-from keras_lt.models.even_batches import are_spread
-from keras_lt.models.even_batches import even_batches
-from keras_lt.models.even_batches import filled_up
 from keras_lt.models.jax_memory import KeptWeights
 from keras_lt.models.jax_memory import averages_apart
+from keras_lt.models.padded_batches import PaddedBatches
+from keras_lt.models.padded_batches import is_distributed
+from keras_lt.models.padded_batches import pad_batch
+from keras_lt.models.padded_batches import padded_batches
 from keras_lt.types import Outputs
 from keras_lt.types import Tensor
 
 Arguments = dict[str, Any]
 
 
-class SpreadModel(keras.Model):
-    """Fills batches up where `keras.distribution` spreads them over devices.
+class DistributedModel(keras.Model):
+    """Pads batches where `keras.distribution` spreads them over devices.
 
     Keras leaves that to the user, and raises where a batch, as the last one,
-    does not divide by the number of devices. Without a distribution this is a
-    plain `keras.Model`. A subclass has a `backbone`, and says in
-    `kept_by_predict` which of its outputs `predict` returns.
+    does not divide by the number of devices. With and without a distribution,
+    `predict` returns one output alone, and on JAX, weights outlast an error in
+    a loop, and `fit` leaves averages of them in arrays of their own. A
+    subclass has a `backbone`, and says in `kept_by_predict` which output.
     """
 
     backbone: keras.Model
@@ -41,18 +42,20 @@ class SpreadModel(keras.Model):
     _alone: StagedPredictor | None = None
 
     def fit(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
-        if are_spread():
+        if is_distributed():
             _check_batch_size(x, kwargs.get("batch_size"))
             x, y, kwargs = _hold_out(x, y, kwargs)
-            kwargs["validation_data"] = _even_validation(kwargs)
-            x, y, kwargs = _even(x, y, kwargs, "steps_per_epoch")
+            kwargs["validation_data"] = _padded_validation(kwargs)
+            x, y, kwargs = _padded_arguments(x, y, kwargs, "steps_per_epoch")
         with KeptWeights(self) as kept, averages_apart(self):
             kwargs["callbacks"] = kept.behind(kwargs.get("callbacks"))
             return super().fit(x, y, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
-        if are_spread():
-            x, y, kwargs = _even(x, y, {"shuffle": False, **kwargs}, "steps")
+        if is_distributed():
+            x, y, kwargs = _padded_arguments(
+                x, y, {"shuffle": False, **kwargs}, "steps"
+            )
             del kwargs["shuffle"]
         with KeptWeights(self):
             return super().evaluate(x, y, **kwargs)
@@ -70,15 +73,15 @@ class SpreadModel(keras.Model):
         The arguments are those of `keras.Model.predict`. Of several
         processes, each answers what it is given.
         """
-        if num_processes() > 1 and are_spread():
+        if num_processes() > 1 and is_distributed():
             return (
                 self._own_predictor()
                 .run(x, batch_size, verbose, steps, callbacks, model=self)
                 .logits
             )
-        if are_spread():
-            x = even_batches(x, batch_size=batch_size, steps=steps)
-            batch_size = None if isinstance(x, EvenBatches) else batch_size
+        if is_distributed():
+            x = padded_batches(x, batch_size=batch_size, steps=steps)
+            batch_size = None if isinstance(x, PaddedBatches) else batch_size
         with KeptWeights(self):
             return super().predict(x, batch_size, verbose, steps, callbacks)
 
@@ -97,8 +100,8 @@ class SpreadModel(keras.Model):
         class_weight: Any = None,
         **kwargs: Any,
     ) -> Any:
-        if are_spread():
-            x, y, sample_weight = _even_batch(x, y, sample_weight)
+        if is_distributed():
+            x, y, sample_weight = _padded_batch(x, y, sample_weight)
         return super().train_on_batch(
             x, y, sample_weight, class_weight, **kwargs
         )
@@ -106,8 +109,8 @@ class SpreadModel(keras.Model):
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, **kwargs: Any
     ) -> Any:
-        if are_spread():
-            x, y, sample_weight = _even_batch(x, y, sample_weight)
+        if is_distributed():
+            x, y, sample_weight = _padded_batch(x, y, sample_weight)
         return super().test_on_batch(x, y, sample_weight, **kwargs)
 
     def _own_predictor(self) -> StagedPredictor:
@@ -131,12 +134,12 @@ class SpreadModel(keras.Model):
         return StagedPredictor([network], [as_it_is], none)
 
 
-def _even(
+def _padded_arguments(
     x: Any, y: Any, kwargs: Arguments, steps: str
 ) -> tuple[Any, Any, Arguments]:
-    """Returns the arguments of `fit` or `evaluate` with even batches."""
+    """Returns the arguments of `fit` or `evaluate` with padded batches."""
     _check_shard(x)
-    even = even_batches(
+    padded = padded_batches(
         x,
         y,
         kwargs.get("sample_weight"),
@@ -144,28 +147,28 @@ def _even(
         kwargs.get(steps),
         kwargs.get("shuffle", True),
     )
-    if even is x:
+    if padded is x:
         return x, y, kwargs
     if not isinstance(x, keras.utils.PyDataset):
         # Arrays are shuffled already; a dataset is read in its own order.
         kwargs = {**kwargs, "shuffle": False}
     left_out = ("sample_weight", "batch_size")
-    return even, None, {k: v for k, v in kwargs.items() if k not in left_out}
+    return padded, None, {k: v for k, v in kwargs.items() if k not in left_out}
 
 
-def _even_validation(kwargs: Arguments) -> Any:
+def _padded_validation(kwargs: Arguments) -> Any:
     data = kwargs.get("validation_data")
     if data is None:
         return None
     x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
     _check_shard(x)
     size = kwargs.get("validation_batch_size") or kwargs.get("batch_size")
-    even = even_batches(x, y, weights, size, kwargs.get("validation_steps"))
-    return data if even is x else even
+    padded = padded_batches(x, y, weights, size, kwargs.get("validation_steps"))
+    return data if padded is x else padded
 
 
-def _even_batch(x: Any, y: Any, weights: Any) -> tuple[Any, Any, Any]:
-    return keras.utils.unpack_x_y_sample_weight(filled_up(x, y, weights))
+def _padded_batch(x: Any, y: Any, weights: Any) -> tuple[Any, Any, Any]:
+    return keras.utils.unpack_x_y_sample_weight(pad_batch(x, y, weights))
 
 
 def _hold_out(x: Any, y: Any, kwargs: Arguments) -> tuple[Any, Any, Arguments]:
@@ -193,12 +196,12 @@ def _check_batch_size(x: Any, batch_size: int | None) -> None:
     size = getattr(x, "batch_size", None)
     if hasattr(x, "shape"):
         size = batch_size or default_batch_size(x)
-    if isinstance(size, int) and size % own_shares():
+    if isinstance(size, int) and size % num_local_shards():
         warnings.warn(
             "The size of batches should divide by the number of devices that "
-            f"share them, {own_shares()}. Received: batch_size={size}. What "
-            "does not divide is computed on every device as a whole, so that "
-            "batch normalization sees the batch as it is.",
+            f"share them, {num_local_shards()}. Received: batch_size={size}. "
+            "What does not divide is computed on every device as a whole, so "
+            "that batch normalization sees the batch as it is.",
             stacklevel=4,
         )
 

@@ -1,4 +1,4 @@
-"""Which rows of a batch are examples, and which fill it up."""
+"""Which rows of a batch are examples, and which are padding."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,24 +7,24 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_lt.devices import data_shares
-from keras_lt.devices import process_shard
+from keras_lt.distribution import num_data_shards
+from keras_lt.distribution import process_shard
 
 COUNT = "count"
 """Zeros, as many as examples times devices that share them."""
 
 INPUTS = "inputs"
-"""What the network takes, with the rows that fill up."""
+"""What the network takes, with the padding."""
 
 
-class RealRows:
-    """Knows which rows of a batch are no filling.
+class PaddedInputs:
+    """Knows which rows of a batch are no padding.
 
     Args:
         inputs: What a model is called on.
 
     Attributes:
-        inputs: The same as the network takes it, with the filling.
+        inputs: The same as the network takes it, with the padding.
     """
 
     def __init__(self, inputs: Any) -> None:
@@ -33,13 +33,13 @@ class RealRows:
         if not isinstance(inputs, Mapping) or COUNT not in inputs:
             return
         self.inputs = inputs[INPUTS]
-        count = inputs[COUNT].shape[0] // data_shares()
+        count = inputs[COUNT].shape[0] // num_data_shards()
         size = num_rows(self.inputs)
         if count < size:
-            self._index = _real_rows(count, size)
+            self._index = _example_rows(count, size)
 
-    def of(self, values: Any) -> Any:
-        """Returns these rows of arrays of any structure."""
+    def unpad(self, values: Any) -> Any:
+        """Returns arrays of any structure without the padding."""
         if self._index is None:
             return values
         return keras.tree.map_structure(
@@ -49,10 +49,11 @@ class RealRows:
         )
 
 
-def without_filling(x: Any, y: Any, weights: Any) -> tuple[Any, Any, Any]:
-    """Returns a batch without what fills it up."""
-    rows = RealRows(x)
-    return rows.of(rows.inputs), rows.of(y), rows.of(weights)
+def unpadded(x: Any, y: Any, weights: Any) -> tuple[Any, Any, Any]:
+    """Returns a batch without its padding."""
+    padded = PaddedInputs(x)
+    inputs = padded.unpad(padded.inputs)
+    return inputs, padded.unpad(y), padded.unpad(weights)
 
 
 def num_rows(arrays: Any) -> int:
@@ -60,10 +61,10 @@ def num_rows(arrays: Any) -> int:
     return int(keras.tree.flatten(arrays)[0].shape[0])
 
 
-def _real_rows(count: int, size: int) -> np.ndarray:
+def _example_rows(count: int, size: int) -> np.ndarray:
     """Returns the places of `count` examples among `size` rows.
 
-    Each process has its examples before its filling, and the first ones have
+    Each process has its examples before its padding, and the first ones have
     one more than the others if they do not divide evenly.
     """
     parts = process_shard()[1]

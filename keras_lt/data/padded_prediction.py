@@ -7,15 +7,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_lt.devices import laid_out
-from keras_lt.devices import num_processes
-from keras_lt.devices import own_shares
+from keras_lt.distribution import laid_out
+from keras_lt.distribution import num_local_shards
+from keras_lt.distribution import num_processes
 
 
-def predict_filled(model: keras.Model, images: np.ndarray, size: int) -> Any:
+def predict_padded(model: keras.Model, images: np.ndarray, size: int) -> Any:
     """Returns what a model answers to images, as arrays.
 
-    A batch that is not full is filled up with its last image, and what is
+    A batch that is not full is padded with its last image, and what is
     answered to these is left out. Devices share it.
 
     Args:
@@ -24,9 +24,9 @@ def predict_filled(model: keras.Model, images: np.ndarray, size: int) -> Any:
         size: Number of images of a full batch.
     """
     size = max(size, len(images))
-    size += -size % own_shares()
-    missing = np.repeat(images[-1:], size - len(images), axis=0)
-    full = np.concatenate([images, missing]) if len(missing) else images
+    size += -size % num_local_shards()
+    padding = np.repeat(images[-1:], size - len(images), axis=0)
+    full = np.concatenate([images, padding]) if len(padding) else images
     return keras.tree.map_structure(
         lambda values: np.asarray(values)[: len(images)],
         # Of several processes, each asks for answers of its own.
@@ -39,13 +39,13 @@ def predict_batches(
 ) -> Iterator[tuple[Any, np.ndarray]]:
     """Yields what a model answers to each batch, and its class ids.
 
-    Batches are filled up to the largest one so far.
+    Batches are padded to the largest one so far.
 
     Args:
-        model: As in `predict_filled`.
+        model: As in `predict_padded`.
         batches: Images and class ids, as `EpochData` gives them.
     """
     size = 0
     for images, labels in batches:
         size = max(size, len(images))
-        yield predict_filled(model, images, size), labels
+        yield predict_padded(model, images, size), labels

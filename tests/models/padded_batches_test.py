@@ -1,4 +1,4 @@
-"""How batches are filled up for devices, and taken apart again."""
+"""How batches are padded for devices, and taken apart again."""
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +9,10 @@ import pytest
 
 from keras_lt import data
 from keras_lt import models
-from keras_lt.models import even_batches
-from keras_lt.models import real_rows
-from keras_lt.models import spread_model
-from keras_lt.models.real_rows import RealRows
+from keras_lt.models import distributed_model
+from keras_lt.models import padded_batches
+from keras_lt.models import padded_inputs
+from keras_lt.models.padded_inputs import PaddedInputs
 
 X = np.arange(30.0).reshape(10, 3)
 Y = np.arange(10)
@@ -26,60 +26,60 @@ elsewhere = pytest.mark.skipif(
 def mesh(monkeypatch):
     """Pretends that there is a mesh, as most backends have no devices."""
 
-    def pretend(shares, processes):
-        for module in (even_batches, real_rows):
-            monkeypatch.setattr(module, "data_shares", lambda: shares)
+    def pretend(shards, processes):
+        for module in (padded_batches, padded_inputs):
+            monkeypatch.setattr(module, "num_data_shards", lambda: shards)
             monkeypatch.setattr(module, "process_shard", lambda: (0, processes))
-        own = shares // processes
-        monkeypatch.setattr(even_batches, "own_shares", lambda: own)
+        own = shards // processes
+        monkeypatch.setattr(padded_batches, "num_local_shards", lambda: own)
 
     return pretend
 
 
-def real(batch):
+def unpadded(batch):
     """Returns a batch as a model sees it."""
-    rows = RealRows(batch[0])
-    values = rows.of((rows.inputs, *batch[1:]))
+    padded = PaddedInputs(batch[0])
+    values = padded.unpad((padded.inputs, *batch[1:]))
     return [keras.ops.convert_to_numpy(one) for one in values]
 
 
 @pytest.mark.parametrize("size", [1, 4, 5, 7, 8])
-@pytest.mark.parametrize("shares", [1, 2, 4, 8])
-def test_filling_is_taken_off_again(mesh, size, shares):
-    mesh(shares, 1)
-    batch = even_batches.filled_up(X[:size], Y[:size], Y[:size] / 2)
+@pytest.mark.parametrize("shards", [1, 2, 4, 8])
+def test_padding_is_taken_off_again(mesh, size, shards):
+    mesh(shards, 1)
+    batch = padded_batches.pad_batch(X[:size], Y[:size], Y[:size] / 2)
     for one in keras.tree.flatten(batch):
-        assert len(one) % shares == 0
+        assert len(one) % shards == 0
     # The first length is what Keras weighs the step by.
-    assert len(keras.tree.flatten(batch[0])[0]) == size * shares
-    for found, expected in zip(real(batch), (X, Y, Y / 2), strict=True):
+    assert len(keras.tree.flatten(batch[0])[0]) == size * shards
+    for found, expected in zip(unpadded(batch), (X, Y, Y / 2), strict=True):
         np.testing.assert_allclose(found, expected[:size])
 
 
 @pytest.mark.parametrize("sizes, count", [((3, 3), 6), ((3, 3), 5)])
-def test_filling_of_two_processes_is_taken_off(mesh, sizes, count):
+def test_padding_of_two_processes_is_taken_off(mesh, sizes, count):
     """The second may have an example less, which its last row repeats."""
     mesh(4, 2)
     own = [np.arange(0, 6, 2), np.minimum(np.arange(1, 7, 2), count - 1)]
     parts = [
-        even_batches.filled_up(X[r], Y[r], num_examples=count) for r in own
+        padded_batches.pad_batch(X[r], Y[r], num_examples=count) for r in own
     ]
     joined = keras.tree.map_structure(
         lambda *values: np.concatenate(values), *parts
     )
     assert len(joined[1]) == 8
-    _, labels = real(joined)
+    _, labels = unpadded(joined)
     assert sorted(labels) == list(range(count))
 
 
-def test_what_is_not_filled_up_stays_as_it_is():
-    rows = RealRows(X)
-    assert rows.inputs is X and rows.of(Y) is Y
+def test_what_is_not_padded_stays_as_it_is():
+    padded = PaddedInputs(X)
+    assert padded.inputs is X and padded.unpad(Y) is Y
 
 
 @pytest.mark.parametrize("shuffle", [True, False, "batch"])
 def test_arrays_are_shuffled_anew_in_each_epoch(shuffle):
-    batches = even_batches.even_batches(X, Y, None, 4, None, shuffle)
+    batches = padded_batches.padded_batches(X, Y, None, 4, None, shuffle)
     np.random.seed(7)
     epochs = [[batches[i][1].tolist() for i in range(3)] for _ in range(2)]
     np.random.seed(7)
@@ -106,11 +106,15 @@ def test_what_is_read_in_order_is_not_shuffled():
             return iter([(X[:4], Y[:4])] * 3)
 
     for source, labels in ((Loader(), None), (X, Y)):
-        even = spread_model._even(source, labels, {}, "steps_per_epoch")
-        assert even[2] == {"shuffle": False}
+        padded = distributed_model._padded_arguments(
+            source, labels, {}, "steps_per_epoch"
+        )
+        assert padded[2] == {"shuffle": False}
     batches = data.Batches((X, Y), 4)
-    even = spread_model._even(batches, None, {}, "steps_per_epoch")
-    assert even[2] == {}
+    padded = distributed_model._padded_arguments(
+        batches, None, {}, "steps_per_epoch"
+    )
+    assert padded[2] == {}
 
 
 def test_sources_of_batches():
@@ -126,13 +130,13 @@ def test_sources_of_batches():
             return iter(listed)
 
     for source in (ready, Loader()):
-        batches = even_batches.even_batches(source)
+        batches = padded_batches.padded_batches(source)
         for _ in range(2):
             found = [batches[i][1] for i in range(batches.num_batches)]
             assert [one.tolist() for one in found] == expected
-    assert even_batches.even_batches(batches) is batches
+    assert padded_batches.padded_batches(batches) is batches
     generator = iter(listed)
-    assert even_batches.even_batches(generator) is generator
+    assert padded_batches.padded_batches(generator) is generator
 
 
 @pytest.mark.parametrize(
@@ -146,10 +150,10 @@ def test_sources_of_batches():
     ],
 )
 def test_sizes_that_do_not_divide_warn(monkeypatch, x, size, warns):
-    monkeypatch.setattr(spread_model, "own_shares", lambda: 4)
+    monkeypatch.setattr(distributed_model, "num_local_shards", lambda: 4)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        spread_model._check_batch_size(x, size)
+        distributed_model._check_batch_size(x, size)
     found = [str(one.message) for one in caught]
     assert [("should divide by" in one) for one in found] == [True] * warns
 
@@ -157,7 +161,7 @@ def test_sizes_that_do_not_divide_warn(monkeypatch, x, size, warns):
 def test_end_of_nested_labels_is_held_out():
     labels = {"label": Y, "extra": X}
     options = {"validation_split": 0.2, "epochs": 3}
-    x, y, found = spread_model._hold_out(X, labels, options)
+    x, y, found = distributed_model._hold_out(X, labels, options)
     held_x, held_y = found.pop("validation_data")
     assert found == {
         "validation_split": 0.0,
@@ -235,8 +239,8 @@ def test_batches_are_alike_in_all_threads():
         device_mesh=mesh, auto_shard_dataset=False
     )
     with parallel.scope():
-        even = even_batches.EvenBatches(data.Batches((X, Y), 6), 2)
+        padded = padded_batches.PaddedBatches(data.Batches((X, Y), 6), 2)
         with ThreadPoolExecutor(1) as pool:
-            inputs, labels = pool.submit(even.__getitem__, 0).result()
+            inputs, labels = pool.submit(padded.__getitem__, 0).result()
     assert len(inputs["count"]) == 6 * 4
     assert len(inputs["inputs"]) == len(labels) == 8
