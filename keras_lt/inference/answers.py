@@ -7,7 +7,7 @@ import numpy as np
 from keras_lt.counts import class_groups
 from keras_lt.float_arrays import as_array
 from keras_lt.float_arrays import finite_floats
-from keras_lt.inference.class_mixes import example_weights
+from keras_lt.inference.class_mixes import mix_weights
 from keras_lt.inference.exit_arrays import check_costs
 from keras_lt.inference.exit_scores import score_exits
 from keras_lt.inference.operating_point import OperatingPoint
@@ -73,7 +73,7 @@ def score_answers(
     values = finite_floats("logits", values)
     work = check_costs("costs", costs, np.size(costs))
     left = _check_exits(exits, len(ids), len(work))
-    weights = example_weights(ids, counts, many, few)
+    weights = mix_weights(ids, counts, many, few)
     correct = values.argmax(axis=1) == ids
     return OperatingPoint(None, score_exits(left, correct, weights, work))
 

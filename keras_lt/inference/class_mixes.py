@@ -11,7 +11,7 @@ MIXES = ("all", "balanced", *GROUPS)
 """The examples as they are, every class alike, and the groups of classes."""
 
 
-def example_weights(
+def mix_weights(
     labels: np.ndarray, class_counts: ClassCounts, many: int, few: int
 ) -> dict[str, np.ndarray | None]:
     """Returns the weight of each example in each mix of classes.

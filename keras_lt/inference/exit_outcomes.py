@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from keras_lt.counts import class_groups
-from keras_lt.inference.class_mixes import example_weights
+from keras_lt.inference.class_mixes import mix_weights
 from keras_lt.inference.exit_arrays import check_costs
 from keras_lt.inference.exit_arrays import check_exit_logits
 from keras_lt.inference.exit_arrays import check_outcomes
@@ -157,9 +157,7 @@ class ExitOutcomes:
     @cached_property
     def weights(self) -> dict[str, np.ndarray | None]:
         """Weight of each example in each mix of classes; None if empty."""
-        return example_weights(
-            self.labels, self.class_counts, self.many, self.few
-        )
+        return mix_weights(self.labels, self.class_counts, self.many, self.few)
 
     def exits_at(self, thresholds: float | Sequence[float]) -> np.ndarray:
         """Returns the exit at which each example leaves, int32, from 1.
