@@ -118,7 +118,7 @@ def objective_term(
     """
 
     def call(features: Tensor, labels: Tensor) -> Any:
-        # Said, as there is no model around it that would.
+        # Passed, as there is no model around it that would.
         return objective(features, labels, training=True, **others)
 
     if objective.compares_examples:

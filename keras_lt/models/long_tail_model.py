@@ -123,7 +123,7 @@ class LongTailModel(ClassificationModel):
     ) -> Outputs:
         outputs = self._backbone_outputs(images, training)
         features = self._head_features(outputs["features"], training)
-        # Said, as a step of JAX tells layers nothing by itself.
+        # Passed, as a step of JAX tells layers nothing by itself.
         logits = self.classifier(features, training=training)
         return {
             **outputs,
@@ -206,7 +206,7 @@ class LongTailModel(ClassificationModel):
         features = self.pooling(features)
         if self.projection is None:
             return features
-        # Said, as for the classifier: in float8, its scales are trained.
+        # Passed, as for the classifier: in float8, its scales are trained.
         return self.projection(features, training=training)
 
     def _build_head(self) -> None:
