@@ -152,6 +152,12 @@ class Settings(SettingsGroup):
 
     def __post_init__(self) -> None:
         """Refuses what would be without effect."""
+        if self.output_dir == "":
+            raise ValueError(
+                "`output_dir` must name a folder. Received: ''. Look whether "
+                "the variable in its place is set, or pass None to keep "
+                "nothing."
+            )
         own, changed = self.method, self.changed()
         exits = {name: changed[name] for name in OF_EXITS if name in changed}
         for of, methods, choices in (

@@ -3,7 +3,9 @@
 import operator
 from collections.abc import Collection
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
+from collections.abc import Set
 from typing import Any
 
 import numpy as np
@@ -220,7 +222,25 @@ def check_labels(
             f"Received: {values[first]} at row {first}. Count classes from 0, "
             "or raise `num_classes`."
         )
+    if len(values) and values.max() > np.iinfo("int32").max:
+        first = int(np.argmax(values > np.iinfo("int32").max))
+        raise ValueError(
+            f"`{name}` must fit into 32 bits. Received: {values[first]} at row "
+            f"{first}. Number the classes from 0, with "
+            f"`np.unique({name}, return_inverse=True)`."
+        )
     return values.astype("int32", copy=False)
+
+
+def check_class_names(class_names: Any) -> list[str]:
+    """Returns the names as strings, or raises if they have no order."""
+    if isinstance(class_names, str | Mapping | Set):
+        raise ValueError(
+            "`class_names` must be a list, in the order of the labels. "
+            f"Received: a {type(class_names).__name__}. Of a dict from names "
+            "to labels, pass `sorted(names, key=names.get)`."
+        )
+    return [str(name) for name in class_names]
 
 
 def check_float32(dtype: Any) -> str:

@@ -50,6 +50,12 @@ def main(argv: list[str]) -> None:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}.")
     folder = pathlib.Path(_REPORT.value)
     names = [pathlib.Path(run).name for run in _RUN.value]
+    if not all(_RUN.value) or not names:
+        raise SystemExit(
+            "ValueError: `--run` must name folders. Received: "
+            f"{','.join(_RUN.value)!r}. Look whether the variable in its place "
+            "is set."
+        )
     if len(set(names)) < len(names):
         raise SystemExit(
             "ValueError: `--run` must name folders that are called "

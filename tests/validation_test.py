@@ -230,3 +230,17 @@ def test_thresholds_come_back_one_an_exit(value):
 def test_wrong_thresholds_are_refused(value, message):
     with pytest.raises(ValueError, match=message):
         validation.check_thresholds("threshold", value, 2)
+
+
+def test_labels_that_would_wrap_around():
+    with pytest.raises(ValueError, match="fit into 32 bits.*4294967297 at row"):
+        validation.check_labels(np.array([0, 2**32 + 1]))
+    largest = 2**31 - 1
+    assert validation.check_labels(np.array([largest])).tolist() == [largest]
+
+
+@pytest.mark.parametrize("names", [{"dog": 1, "cat": 0}, {"dog", "cat"}, "dc"])
+def test_names_of_classes_have_an_order(names):
+    with pytest.raises(ValueError, match="in the order of the labels"):
+        validation.check_class_names(names)
+    assert validation.check_class_names(("a", 1)) == ["a", "1"]

@@ -121,6 +121,14 @@ class Batches(keras.utils.PyDataset):
         self.class_index = ClassIndex(check_labels(labels, num_classes))
         self.batch_size = check_positive_int("batch_size", batch_size)
         self.sampler = check_sampler(sampler)
+        if transform is not None and (
+            not callable(transform) or isinstance(transform, type)
+        ):
+            raise ValueError(
+                "`transform` must be a function of images, labels and a "
+                f"generator. Received: {transform!r}. Call a class of "
+                "`data.transforms` for one, and put several into `Compose`."
+            )
         self.transform = transform
         self.seed = check_not_negative_int("seed", seed)
         self.extras = check_extras(extras, len(self.labels), transform)

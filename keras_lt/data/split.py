@@ -11,6 +11,7 @@ import numpy as np
 from keras_lt.counts import class_counts
 from keras_lt.data.check_sums import describe_examples
 from keras_lt.data.examples import Examples
+from keras_lt.validation import check_class_names
 from keras_lt.validation import check_labels
 
 MANIFEST_FORMAT = 1
@@ -53,7 +54,7 @@ class Split:
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        names = [str(name) for name in self.class_names]
+        names = check_class_names(self.class_names)
         object.__setattr__(self, "class_names", names)
         if len(names) < 2:
             raise ValueError(

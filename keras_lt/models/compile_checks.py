@@ -145,6 +145,13 @@ def check_objectives(
     num_exits: int,
 ) -> None:
     """Raises if objectives have one name, or do not fit the model."""
+    is_list = isinstance(objectives, list | tuple)
+    if not is_list or not all(isinstance(x, Objective) for x in objectives):
+        raise ValueError(
+            "`objectives` must be a list of objectives. Received: "
+            f"{objectives!r}. Pass `objectives=[...]`, with objects of "
+            "`keras_lt.objectives`."
+        )
     names = [objective.name for objective in objectives]
     if len(set(names)) < len(names):
         raise ValueError(

@@ -21,20 +21,39 @@ def check_data(x: Any, y: Any, num_classes: int) -> None:
 
     Args:
         x: What `fit` and `evaluate` take. Arrays and `Batches` are checked.
-        y: The labels, or None; or a dict that holds them.
+        y: The labels, or None; or a dict that holds them. Tensors, and what
+            pandas makes, are looked at as arrays.
         num_classes: Of the model.
     """
     if isinstance(x, np.ndarray):
+        if not len(x):
+            raise ValueError(
+                "`x` must hold one example or more. Received: shape "
+                f"{x.shape}. Look at what was selected."
+            )
         check_finite("x", x)
     if isinstance(x, Batches):
         check_labels(x.labels, num_classes, name="x.labels")
     y = label_of(y)
-    if not isinstance(y, np.ndarray):
+    if y is None and isinstance(x, np.ndarray):
+        raise ValueError(
+            "`y` must hold the labels of the images. Received: None. Pass "
+            "both, or `Batches`, which have the labels in them."
+        )
+    y = _as_array(y)
+    if y is None:
         return
     if are_soft(y, num_classes):
         check_soft_labels("y", y)
     else:
         check_labels(y, num_classes, name="y")
+
+
+def _as_array(labels: Any) -> np.ndarray | None:
+    """Returns None for labels that are not there, or only come in batches."""
+    if keras.ops.is_tensor(labels):
+        return keras.ops.convert_to_numpy(labels)
+    return np.asarray(labels) if hasattr(labels, "__array__") else None
 
 
 def check_validation_data(data: Any, num_classes: int) -> None:

@@ -36,6 +36,7 @@ from keras_lt.types import Outputs
 from keras_lt.types import Tensor
 from keras_lt.validation import check_finite
 from keras_lt.validation import check_fraction
+from keras_lt.validation import check_positive_int
 from keras_lt.validation import check_thresholds
 
 
@@ -293,6 +294,8 @@ class StagedModel(ClassificationModel):
             images: A batch to run on, in place of noise, for a backbone that
                 takes images of any size.
         """
+        check_positive_int("batch_size", batch_size)
+        check_positive_int("repeats", repeats)
         seconds = self._predictor().stage_seconds(batch_size, repeats, images)
         return np.cumsum(seconds).tolist()
 

@@ -9,6 +9,7 @@ import numpy as np
 from keras_lt.counts import class_groups
 from keras_lt.types import ClassCounts
 from keras_lt.validation import check_class_counts
+from keras_lt.validation import check_class_names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,12 +70,12 @@ def make_class_table(
     counts = check_class_counts(class_counts, allow_zero=True)
     if class_names is None:
         class_names = [str(label) for label in range(len(counts))]
-    if len(class_names) != len(counts):
+    names = check_class_names(class_names)
+    if len(names) != len(counts):
         raise ValueError(
             "`class_names` must hold one name per class, as many as there are "
-            f"class counts. Received: {len(class_names)} names and "
+            f"class counts. Received: {len(names)} names and "
             f"{len(counts)} counts. Pass both by label."
         )
-    names = tuple(str(name) for name in class_names)
     class_groups(counts, many, few)  # Raises if the thresholds overlap.
-    return ClassTable(names, counts, many, few)
+    return ClassTable(tuple(names), counts, many, few)

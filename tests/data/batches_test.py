@@ -300,6 +300,14 @@ def test_a_forgotten_epoch_warns_once():
             told[0]
 
 
+@pytest.mark.parametrize(
+    "transform", [transforms.RandomFlip, [transforms.RandomFlip()], "flip"]
+)
+def test_transform_is_one_function(transform):
+    with pytest.raises(ValueError, match="`transform` must be a function"):
+        Batches((np.zeros((4, 3)), np.arange(4)), transform=transform)
+
+
 def test_batches_are_equal_in_every_process_and_on_every_backend():
     crop_and_flip = transforms.Compose(
         [transforms.RandomCrop(), transforms.RandomFlip()]

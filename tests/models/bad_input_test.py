@@ -373,3 +373,77 @@ def test_labels_of_batches_are_of_the_classes(kind):
         model.fit(x, y % CLASSES, validation_data=bad, verbose=0)
     for one, other in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+class Frame:
+    """Holds labels as pandas does: no array, but to be made one."""
+
+    def __init__(self, values):
+        self.values = np.asarray(values)
+        self.shape = self.values.shape
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values.astype(dtype or self.values.dtype)
+
+
+@pytest.mark.parametrize("kind", [Frame, keras.ops.convert_to_tensor])
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (-1, "must be 0 or greater. Received: -1 at row 2"),
+        (CLASSES, f"below the number of classes, {CLASSES}"),
+        (0.5, "must be integer class ids"),
+    ],
+)
+def test_labels_of_any_kind_are_checked(kind, changed, message):
+    model = small_model()
+    model.compile("sgd", losses.BalancedSoftmax(COUNTS))
+    x, y = images()
+    labels = y.tolist()
+    labels[2] = changed
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match=message):
+            call(x, kind(labels), verbose=0)
+
+
+def test_images_without_labels():
+    model = small_model()
+    model.compile("sgd", losses.BalancedSoftmax(COUNTS))
+    x, y = images()
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match="`y` must hold the labels"):
+            call(x, verbose=0)
+    with pytest.raises(ValueError, match="`y` must hold the labels"):
+        model.fit(x, y, validation_data=x, verbose=0)
+
+
+def test_no_example_at_all():
+    model = small_model()
+    model.compile("sgd", losses.BalancedSoftmax(COUNTS))
+    x, y = images()
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match="`x` must hold one example"):
+            call(x[:0], y[:0], verbose=0)
+
+
+@pytest.mark.parametrize(
+    "objectives",
+    [
+        None,
+        keras_lt.objectives.Robustness(COUNTS),
+        [keras_lt.objectives.Robustness],
+        [losses.Focal()],
+    ],
+)
+def test_objectives_are_a_list_of_them(objectives):
+    with pytest.raises(ValueError, match="`objectives` must be a list of"):
+        small_model().compile(
+            "sgd", losses.BalancedSoftmax(COUNTS), objectives=objectives
+        )
+
+
+def test_exits_are_timed_at_least_once():
+    model = dense_model()
+    for name in ("batch_size", "repeats"):
+        with pytest.raises(ValueError, match=f"`{name}` must be a whole"):
+            model.exit_seconds(**{name: 0})
