@@ -12,6 +12,7 @@ from keras_lt.data.holdout import spare_rows
 from keras_lt.data.image_source import ImageSource
 from keras_lt.data.profiles import long_tailed_rows
 from keras_lt.data.split import Split
+from keras_lt.data.split import numbers_as_names
 from keras_lt.validation import check_fraction
 from keras_lt.validation import check_labels
 from keras_lt.validation import check_positive_int
@@ -102,6 +103,9 @@ def split_of_rows(
     examples that are neither in `rows` nor in `not_spare`.
     """
     check_fraction("validation_fraction", validation_fraction, open_end=True)
+    if class_names is None:
+        largest = max(int(part.y.max()) for part in (full, test) if part)
+        class_names = numbers_as_names(largest, len(full))
     chosen = np.arange(len(full)) if rows is None else rows
     stay, held = hold_out(full.y[chosen], validation_fraction, seed)
     held = chosen[held]
@@ -109,9 +113,6 @@ def split_of_rows(
     if validation_per_class:
         used = chosen if not_spare is None else np.append(chosen, not_spare)
         held = _spare(full.y, used, validation_per_class, seed, how)
-    if class_names is None:
-        largest = max(int(part.y.max()) for part in (full, test) if part)
-        class_names = [str(label) for label in range(largest + 1)]
     everything = rows is None and len(stay) == len(full)
     return Split(
         train=full if everything else full.take(chosen[stay]),

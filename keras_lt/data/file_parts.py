@@ -15,6 +15,7 @@ from keras_lt.data.examples import Examples
 from keras_lt.data.holdout import hold_out
 from keras_lt.data.image_files import ImageFiles
 from keras_lt.data.split import Split
+from keras_lt.data.split import numbers_as_names
 from keras_lt.validation import check_choice
 from keras_lt.validation import check_fraction
 from keras_lt.validation import check_labels
@@ -60,6 +61,7 @@ def split_of_files(
     fractions = _fractions(parts, validation_fraction, test_fraction)
     check_choice("broken_images", broken_images, BROKEN_IMAGES)
     _check_no_file_twice(parts, any(fractions.values()))
+    names = class_names or _numbers(parts)
     named: dict[str, Examples] = {}
     for part, files in parts.items():
         named[part] = _examples(
@@ -75,7 +77,7 @@ def split_of_files(
         test=test,
         # A share of what is left after the test images are gone.
         validation_fraction=fractions["validation"] / (1 - fractions["test"]),
-        class_names=class_names or _numbers(parts),
+        class_names=names,
         name=name,
         settings={"seed": seed},
         seed=seed,
@@ -198,4 +200,4 @@ def _examples(
 def _numbers(parts: Mapping[str, LabelledFiles]) -> list[str]:
     """Returns names for all labels, those of broken images included."""
     largest = max(max(files.labels) for files in parts.values())
-    return [str(label) for label in range(largest + 1)]
+    return numbers_as_names(largest, len(parts["train"].labels))

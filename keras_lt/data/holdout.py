@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_lt.validation import check_fraction
+from keras_lt.validation import check_not_negative_int
 
 
 def hold_out(
@@ -57,6 +58,7 @@ def draw_per_class(
     Returns:
         Rows not drawn and rows drawn, each in ascending order.
     """
+    check_not_negative_int("seed", seed)
     shuffled = np.random.default_rng(seed).permutation(len(labels))
     order = shuffled[np.argsort(labels[shuffled], kind="stable")]
     classes = labels[order]

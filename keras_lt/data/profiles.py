@@ -8,6 +8,7 @@ import numpy as np
 from keras_lt.counts import class_counts
 from keras_lt.validation import check_choice
 from keras_lt.validation import check_labels
+from keras_lt.validation import check_not_negative_int
 from keras_lt.validation import check_positive_int
 
 PARETO_POWER = 6
@@ -60,6 +61,7 @@ def long_tailed_rows(
     - [Cao et al., 2019](https://arxiv.org/abs/1906.07413), section 4.1.
     """
     ids = check_labels(labels)
+    check_not_negative_int("seed", seed)
     counts = np.asarray(
         subset_counts(ids, imbalance_factor, profile, max_count)
     )

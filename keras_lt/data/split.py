@@ -109,6 +109,30 @@ class Split:
         }
 
 
+_MANY = 2**20
+"""Classes whose names take no memory to speak of."""
+
+
+def numbers_as_names(largest: int, num_examples: int) -> list[str]:
+    """Returns the labels up to the largest as names.
+
+    Args:
+        largest: The largest label of any part.
+        num_examples: Of the training part, before any is held out.
+
+    Raises:
+        ValueError: If there are many more than examples, as where labels are
+            ids of a database: their names would take all memory.
+    """
+    if largest >= max(num_examples, _MANY):
+        raise ValueError(
+            "Every class must have one training example or more. Received: "
+            f"label {largest} with {num_examples} training examples. Number "
+            "the classes anew: `np.unique(labels, return_inverse=True)`."
+        )
+    return [str(label) for label in range(largest + 1)]
+
+
 def _check_every_class(counts: list[int], names: list[str]) -> None:
     empty = np.flatnonzero(np.asarray(counts) == 0)
     if len(empty):

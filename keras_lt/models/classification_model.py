@@ -225,7 +225,7 @@ class ClassificationModel(
         """
         if isinstance(x, Batches):
             kwargs["shuffle"] = False  # The sampler has shuffled already.
-        check_data(x, y, self.num_classes)
+        check_data(x, y, self.num_classes, kwargs.get("sample_weight"))
         check_validation_data(kwargs.get("validation_data"), self.num_classes)
         if kwargs.get("validation_data") is not None:
             kwargs["validation_split"] = 0.0  # Keras ignores it, too.
@@ -254,7 +254,7 @@ class ClassificationModel(
     ) -> Any:
         """Returns loss and metrics, as `keras.Model.evaluate` does."""
         if not kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked.
-            check_data(x, y, self.num_classes)
+            check_data(x, y, self.num_classes, kwargs.get("sample_weight"))
         kwargs.update(batch_size=batch_size, verbose=verbose)
         return super().evaluate(x, y, **kwargs)
 

@@ -16,7 +16,9 @@ from keras_lt.validation import check_labels
 from keras_lt.validation import check_soft_labels
 
 
-def check_data(x: Any, y: Any, num_classes: int) -> None:
+def check_data(
+    x: Any, y: Any, num_classes: int, sample_weight: Any = None
+) -> None:
     """Raises if images are not finite, or labels are not of the classes.
 
     Args:
@@ -24,7 +26,10 @@ def check_data(x: Any, y: Any, num_classes: int) -> None:
         y: The labels, or None; or a dict that holds them. Tensors, and what
             pandas makes, are looked at as arrays.
         num_classes: Of the model.
+        sample_weight: One for each example, or None.
     """
+    if isinstance(sample_weight, np.ndarray):
+        check_finite("sample_weight", sample_weight)
     if isinstance(x, np.ndarray):
         if not len(x):
             raise ValueError(
@@ -61,8 +66,8 @@ def check_validation_data(data: Any, num_classes: int) -> None:
     if isinstance(data, Batches):
         check_labels(data.labels, num_classes, "validation_data.labels")
     elif data is not None:
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
-        check_data(x, y, num_classes)
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
+        check_data(x, y, num_classes, weights)
 
 
 def check_held_out(

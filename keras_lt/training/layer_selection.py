@@ -149,7 +149,7 @@ def selected_layers(
     names = [selection] if isinstance(selection, str) else list(selection)
     chosen: dict[int, keras.layers.Layer] = {}
     for name in names:
-        found = _named(model, leaves, name)
+        found = _named(model, leaves, name) if name else []
         if not found and isinstance(name, ClassifierName):
             raise ValueError(
                 "`classifier` must be the name of the layer that makes the "

@@ -167,3 +167,17 @@ def test_images_are_copied_once_at_most():
     tracemalloc.stop()
     assert len(split.train) + len(split.validation) == 4000
     assert peak < 1.1 * x.nbytes
+
+
+def test_ids_of_a_database_are_no_labels():
+    x, y = pair(3, 3)
+    with pytest.raises(ValueError, match="label 2000000001 with 6 training"):
+        data.from_arrays(x, y + 2_000_000_000, validation_fraction=0.5)
+
+
+@pytest.mark.parametrize("seed", [None, -1, 1.5])
+def test_seed_is_a_whole_number(seed):
+    x, y = pair(3, 3)
+    for how in ({"validation_fraction": 0.5}, {"imbalance_factor": 1}):
+        with pytest.raises(ValueError, match="`seed` must be a whole number"):
+            data.from_arrays(x, y, seed=seed, **how)

@@ -54,6 +54,13 @@ def test_nothing_is_trained_on_and_judged_on(tmp_path, root):
         data.from_list(twice, root=root, validation_fraction=0.5)
 
 
+def test_ids_of_a_database_are_no_labels(tmp_path, root):
+    train = write_list(tmp_path, lines=[*LINES, "elk/1.png 2000000000"])
+    match = "label 2000000000 with 5 training examples"
+    with pytest.raises(ValueError, match=match):
+        data.from_list(train, root=root, check_files=False)
+
+
 def test_missing_images_are_counted_and_the_first_is_named(tmp_path, root):
     lines = [*LINES, "dog/gone.png 1", "elk/gone.png 1"]
     train = write_list(tmp_path, lines=lines)

@@ -417,6 +417,16 @@ def test_images_without_labels():
         model.fit(x, y, validation_data=x, verbose=0)
 
 
+def test_weights_that_are_not_finite():
+    model = small_model()
+    model.compile("sgd", losses.BalancedSoftmax(COUNTS))
+    x, y = images()
+    weights = np.full(len(x), np.nan)
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match="`sample_weight` must be finite"):
+            call(x, y, sample_weight=weights, verbose=0)
+
+
 def test_no_example_at_all():
     model = small_model()
     model.compile("sgd", losses.BalancedSoftmax(COUNTS))
