@@ -198,7 +198,9 @@ def test_finished_run_is_not_trained_again(cifar_dir, tmp_path):
     first = CIFAR10_LT.run(settings)
     second = CIFAR10_LT.run(settings)
     assert first.history == second.history
+    (resumed,) = second.provenance.pop("resumed")
     assert first.provenance == second.provenance
+    assert resumed["commit"] == first.provenance["commit"]
     np.testing.assert_allclose(first.logits, second.logits, atol=1e-5)
 
 
