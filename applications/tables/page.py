@@ -171,12 +171,14 @@ def _command(runs: CellRuns) -> str:
             "Made by `scripts/train.py --initial_run`, from a run with the "
             "first augmentation."
         )
-    others = made_otherwise(runs)
-    note = (
-        "\n\nWith another backend or precision, as the list of runs below "
-        f"says: {', '.join(f'`{name}`' for name in others)}."
+    block = f"```text\n{found}\n```"
+    others = ", ".join(f"`{name}`" for name in made_otherwise(runs))
+    if not others:
+        return block
+    return (
+        f"{block}\n\nWith another backend or precision, as the list of runs "
+        f"below says: {others}."
     )
-    return f"```text\n{found}\n```" + (note if others else "")
 
 
 def _scores(runs: CellRuns) -> str:

@@ -90,7 +90,7 @@ def weighted_mean(values: Tensor, weights: Tensor | None = None) -> Tensor:
         values = ops.mean(values, axis=tuple(range(1, len(values.shape))))
     if weights is None:
         weights = ops.ones_like(values)
-    weights = ops.cast(ops.reshape(weights, (-1,)), "float32")
+    weights = as_vector(weights)
     return mean_over_replicas(ops.sum(values * weights), ops.sum(weights))
 
 

@@ -190,9 +190,10 @@ def _named(
         if name == "head":
             below = {id(layer) for _, layer in _leaves(model.backbone)}
             return [layer for _, layer in leaves if id(layer) not in below]
-    whole = [layer for _, layer in leaves if layer.name == name]
-    if isinstance(name, ClassifierName) and whole:
-        return whole
+    if isinstance(name, ClassifierName):
+        whole = [layer for _, layer in leaves if layer.name == name]
+        if whole:
+            return whole
     # "/stage_3" is found at the start of any part of "/resnet32/stage_3".
     return [layer for path, layer in leaves if f"/{name}" in f"/{path}"]
 
