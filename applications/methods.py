@@ -5,6 +5,7 @@ be combined where they differ in different parts.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from collections.abc import Sequence
 
@@ -64,9 +65,17 @@ class Method:
         time there, and is replaced by the plain one. The margins of LDAM stay:
         they are for how little is known of a class.
         """
-        if self.loss in FOR_FREQUENCIES:
+        loss = self.make_loss(class_counts)
+        if isinstance(loss, FOR_FREQUENCIES):
             return crossentropy(class_counts)
-        return self.make_loss(class_counts)
+        return loss
+
+    def with_beta(self, beta: float | None) -> "Method":
+        """Returns the same with this `beta` of `ClassBalanced`, if not None."""
+        if beta is None:
+            return self
+        loss = functools.partial(losses.ClassBalanced, beta=beta)
+        return dataclasses.replace(self, loss=loss)
 
     def make_classifier(self, num_classes: int) -> str | keras.layers.Layer:
         """Returns what a model takes as `classifier`.

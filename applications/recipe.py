@@ -74,7 +74,9 @@ class Recipe:
             split: Its data.
             teachers: Runs whose models teach this one.
         """
-        method = combine(settings.method)
+        method = combine(settings.method).with_beta(
+            settings.training.class_balanced_beta
+        )
         schedule = self.schedule(settings).as_set(settings)
         if self.backbone is not None:
             backbone = self.backbone()

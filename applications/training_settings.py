@@ -39,6 +39,9 @@ class TrainingSettings(SettingsGroup):
             alpha).
         ema: Momentum of a moving average of the weights over the steps, such as
             0.999, with which the first stage ends.
+        class_balanced_beta: With class_balanced: the nearer to 1, the more rare
+            classes count, from 0, where all examples count alike. By default
+            0.9999.
         classifier_start: class_means starts cosine classifiers from the mean
             features of each class, for a pretrained backbone. With crt: trained
             lets its classifier go on from the trained one.
@@ -64,6 +67,7 @@ class TrainingSettings(SettingsGroup):
     mixing: str = setting("none", choices=("none", "mixup", "cutmix"))
     mixing_alpha: float = setting(1.0, positive=True)
     ema: float | None = None
+    class_balanced_beta: float | None = setting(None, least=0.0, most=1.0)
     classifier_start: str = setting(
         "new", choices=("new", "trained", "class_means")
     )
@@ -107,6 +111,9 @@ class TrainingSettings(SettingsGroup):
         for name in OF_CRT:
             if "crt" not in method:
                 self._refuse(name, "with the method `crt`", method)
+        if "class_balanced" not in method or "cbd" in method:
+            name = "class_balanced_beta"
+            self._refuse(name, "with the method `class_balanced`", method)
         if self.classifier_start == "trained" and "crt" not in method:
             self._refuse("classifier_start", "with the method `crt`", method)
         if self.classifier_start == "class_means":

@@ -232,6 +232,16 @@ ROWS = (
     ),
     _one("logit_adjusted", "logit-adjusted loss"),
     _one("class_balanced", "class-balanced loss"),
+    Row(
+        "class_balanced_beta9",
+        {"method": "class_balanced", "class_balanced_beta": "0.9"},
+        (
+            Line(
+                "class-balanced loss, beta 0.9",
+                published={"cifar100_lt 100": (39.0, _TRICKS)},
+            ),
+        ),
+    ),
     _two("focal", "focal loss"),
     _two("label_aware_smoothing", "label-aware smoothing"),
     _one("drw", "DRW", {"cifar100_lt 100": (41.6, _TRICKS)}),

@@ -55,6 +55,7 @@ def first_stage(monkeypatch):
         ({"mixing_alpha": 0.2}, "Received: mixing_alpha=0.2 with mixing='no"),
         ({"ema": 1.0}, "`ema` must be greater than 0 and smaller than 1"),
         ({"ema": 0.0}, "Received: ema=0.0. 0.99 averages"),
+        ({"class_balanced_beta": 1.5}, "`class_balanced_beta` must be"),
         ({"max_norm": 1.5}, "`max_norm` must be"),
         ({"retraining_decay": -1.0}, "`retraining_decay` must be"),
         ({"lora_rank": 0}, "`lora_rank` must be a whole number"),
@@ -76,6 +77,8 @@ def test_wrong_choice_is_refused(choices, match):
     [
         ("lws", {}, {"max_norm": 0.1}, "method `crt`.*max_norm=0.1.*'lws'"),
         ("ldam", {}, {"retraining_decay": 0.1}, "retraining_decay=0.1"),
+        ("drw", {}, {"class_balanced_beta": 0.9}, "`class_balanced`, as it"),
+        ("class_balanced,cbd", {}, {"class_balanced_beta": 0.9}, "Leave it"),
         ("drw", {}, {"classifier_start": "trained"}, "method `crt`"),
         ("crt,cosine", {}, {"max_norm": 0.1}, "a linear classifier"),
         ("crt,cbd", {}, {"max_norm": 0.1}, "a linear classifier"),
@@ -214,6 +217,17 @@ def test_strength_of_mixing_is_as_set(first_stage):
         labels = np.concatenate([stage.batches[k][1] for k in range(10)])
         shares.append(labels.max(1).mean())
     assert shares[0] > 0.9 > 0.65 > shares[1]
+
+
+@pytest.mark.parametrize("beta", [None, 0.0, 0.9])
+def test_beta_of_class_balanced_loss_is_as_set(first_stage, beta):
+    setup, stage = first_stage(("class_balanced",), class_balanced_beta=beta)
+    assert stage.loss.beta == (0.9999 if beta is None else beta)
+    counts = setup.split.class_counts
+    assert list(stage.loss.class_counts) == list(counts)
+    # On batches that hold all classes alike it stays plain cross-entropy.
+    plain = setup.method.make_balanced_loss(counts)
+    assert type(plain) is keras.losses.SparseCategoricalCrossentropy
 
 
 def test_loss_and_labels_are_plain_without_mixing(first_stage):

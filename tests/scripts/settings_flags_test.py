@@ -70,6 +70,7 @@ CASES = [
             "mixing": "cutmix",
             "mixing_alpha": 0.2,
             "ema": 0.99,
+            "class_balanced_beta": 0.9,
             "classifier_start": "trained",
             "max_norm": 0.1,
             "retraining_decay": 0.1,
