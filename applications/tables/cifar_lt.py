@@ -308,6 +308,8 @@ _STRICT = ("elf_ldam_drw_threshold99", "as_trained")
 _CONTROL = ("elf_ldam_drw_threshold1", "as_trained")
 _CONTROL_DEEP = ("elf_ldam_drw_threshold1", "full_depth")
 _CONTROL_MEAN = ("elf_ldam_drw_threshold1", "exit_average")
+_TAUGHT = ("exit_distillation_ldam_drw", "as_trained")
+_TAUGHT_DEEP = ("exit_distillation_ldam_drw", "full_depth")
 _LDAM = ("ldam_drw", "as_trained")
 _ROBUST_LINE = ("dro_lt", "as_trained")
 _ROBUST_ADJUSTED = ("dro_lt", "adjusted")
@@ -363,6 +365,8 @@ CIFAR_LT = Table(
         (_ELF, _CONTROL),
         (_ELF_DEEP, _CONTROL_DEEP),
         (_ELF_MEAN, _CONTROL_MEAN),
+        (_TAUGHT, _LDAM),
+        (_TAUGHT_DEEP, _CONTROL_DEEP),
         (_ROBUST_LINE, ("dro_lt_no_term", "as_trained")),
         (_ROBUST_LINE, ("dro_lt_radius0", "as_trained")),
         (_ROBUST_LINE, ("crt", "as_trained")),
@@ -378,6 +382,7 @@ CIFAR_LT = Table(
         (("cbd4", "adjusted"), ("teachers4", "adjusted")),
         (_ALL, _CBD),
         (("elf_dro_lt_cbd", "adjusted"), ("cbd1", "adjusted")),
+        (("deferred_resampling", "as_trained"), ("drw", "as_trained")),
     ),
 )
 """The table of `scripts/reproduce.py --table=cifar_lt`."""

@@ -62,7 +62,8 @@ class Batches(keras.utils.PyDataset):
             for `images[rows]`.
         batch_size: Number of examples of a batch, of this process.
         sampler: The rows of each epoch. `None` is `InstanceBalanced()`: every
-            row once, shuffled. For evaluation, pass `InOrder()`.
+            row once, shuffled. For evaluation, pass `InOrder()`, or the
+            answers of `predict` come in the order of `rows()`.
         transform: Called as `transform(images, labels, generator)`; gives
             images and labels. See `data.transforms`. Where it begins with a
             `Crop`, images in files are cut while they are decoded.

@@ -45,7 +45,9 @@ class ClassBalanced(keras.losses.Loss):
     Args:
         class_counts: Number of training examples of each class, by label.
         beta: At least 0 and smaller than 1. 0 gives equal weights; towards 1
-            the weights approach inverse frequency.
+            the weights approach inverse frequency, which with many classes
+            can be too much from the first epoch on. Choose it on held-out
+            data.
         form: `"softmax"`, `"sigmoid"` or `"focal"`.
         gamma: How fast `"focal"` fades for sure examples, 0 or greater; the
             other forms do not read it.
