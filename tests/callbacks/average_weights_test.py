@@ -10,33 +10,13 @@ from keras_lt import data
 from keras_lt import models
 from keras_lt import training
 from keras_lt.callbacks import AverageWeights
+from tests.callbacks.averaged_models import MOMENTUM
+from tests.callbacks.averaged_models import RATE
+from tests.callbacks.averaged_models import crossentropy
+from tests.callbacks.averaged_models import examples
+from tests.callbacks.averaged_models import plain_model
+from tests.callbacks.averaged_models import sgd
 from tests.checks import to_numpy
-
-MOMENTUM = 0.8
-RATE = 0.1
-
-
-def sgd():
-    return keras.optimizers.SGD(RATE, use_ema=True, ema_momentum=MOMENTUM)
-
-
-def crossentropy():
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-
-def examples(size=20):
-    generator = np.random.default_rng(0)
-    x = generator.normal(1.0, 2.0, (size, 4)).astype("float32")
-    return x, np.arange(size) % 3
-
-
-def plain_model():
-    """Statistics of the input, and of what a layer makes of it."""
-    images = keras.Input((4,))
-    x = keras.layers.BatchNormalization(momentum=0.9, name="first")(images)
-    x = keras.layers.Dense(5, name="hidden")(x)
-    x = keras.layers.BatchNormalization(momentum=0.7, name="second")(x)
-    return keras.Model(images, keras.layers.Dense(3, name="classifier")(x))
 
 
 def with_dropout():
@@ -365,22 +345,6 @@ def test_evaluation_at_any_time_leaves_the_training_as_it_is():
         np.testing.assert_array_equal(one, two)
 
 
-def test_optimizer_must_average():
-    model = plain_model()
-    model.compile(keras.optimizers.SGD(0.1), loss=crossentropy())
-    x, y = examples()
-    with pytest.raises(ValueError, match="Received: SGD without.*use_ema"):
-        model.fit(x, y, verbose=0, callbacks=[AverageWeights((x, y))])
-
-
-def test_statistics_need_data():
-    model = plain_model()
-    model.compile(sgd(), loss=crossentropy())
-    match = "`data` must .* Received: data=None for 2 layers"
-    with pytest.raises(ValueError, match=match):
-        model.fit(*examples(), verbose=0, callbacks=[AverageWeights()])
-
-
 def test_data_without_an_end_are_read_up_to_the_number_of_batches():
     tf = pytest.importorskip("tensorflow")
     x, y = examples()
@@ -392,15 +356,3 @@ def test_data_without_an_end_are_read_up_to_the_number_of_batches():
     expected = np.mean([x[:10].mean(0), x[10:].mean(0)], axis=0)
     found = to_numpy(model.get_layer("first").moving_mean)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("wrong", [examples()[0], iter([])])
-def test_data_must_be_readable_and_have_labels(wrong):
-    with pytest.raises(ValueError, match="Data must be such|with their labels"):
-        AverageWeights(wrong)
-
-
-@pytest.mark.parametrize("wrong", [0, 1.5])
-def test_number_of_batches_is_checked(wrong):
-    with pytest.raises(ValueError, match="`max_batches` must be a whole"):
-        AverageWeights(max_batches=wrong)
